@@ -1,0 +1,102 @@
+/**
+ * The one error type of the house. Every failure that a person or a program may have to act on is a
+ * {@linkcode SallyportError} with a code from the closed list below, so that nobody tells errors apart by
+ * their text.
+ */
+
+/** The closed list of error codes, grouped by the room that raises them. */
+export const ERROR_CODES = [
+  "usage", // the words of a command line are off
+  "internal", // a defect of ours: the only code that asks for a bug report
+  "home.unusable", // the agent's home is not one it may use
+  "home.locked", // another agent runs in this home
+  "state.unreadable", // a file or database of ours cannot be read; it was set aside
+  "bundle.damaged", // the enrolment bundle does not decode
+  "bundle.expired", // the enrolment bundle's time has passed
+  "bundle.wrong-platform", // the bundle names a host this executable may not reach
+  "enrolment.refused", // the platform refused the enrolment
+  "enrolment.already", // this home already has an identity
+  "identity.missing", // the agent is not enrolled
+  "platform.unreachable", // no connection to the platform
+  "platform.not-trusted", // TLS refused the platform's certificate
+  "platform.not-proved", // the platform did not prove the pinned key
+  "platform.refused", // the platform ended the session, and said why
+  "platform.protocol", // the platform sent what the protocol does not allow
+  "process.invalid", // a process definition is not valid
+  "run.failed", // a run ended without success
+  "source.unreadable", // an input cannot be read
+  "document.malformed", // one document of an input cannot be parsed
+  "document.too-large", // one document is over the limit
+  "document.rejected", // a step could not process one document
+  "sink.unwritable", // an output cannot be written
+  "file.exists", // something stands where a new file should go
+  "file.missing", // a file that was named is not there
+  "disk.full", // the file system has no room left
+  "request.invalid", // an API request does not fit its schema
+  "request.unauthorised", // an API request has no valid token
+  "request.not-found", // an API request names something that is not there
+] as const;
+
+/** One of {@linkcode ERROR_CODES}. */
+export type ErrorCode = (typeof ERROR_CODES)[number];
+
+/** What a {@linkcode SallyportError} is made of, beside its message. */
+export interface ErrorDetails {
+  /** What to do about it, as a sentence for the person who reads it. */
+  remedy?: string;
+  /** Whether the same call may succeed later with nothing changed by a person. Default: false. */
+  retryable?: boolean;
+  /** Facts for programs: small, JSON-serialisable, never production data. */
+  facts?: Record<string, string | number | boolean>;
+  /** What lies underneath. */
+  cause?: unknown;
+}
+
+/** An error with a closed code, a message (what was tried, needed and found) and a remedy. */
+export class SallyportError extends Error {
+  override readonly name = "SallyportError";
+  readonly code: ErrorCode;
+  readonly remedy: string | undefined;
+  readonly retryable: boolean;
+  readonly facts: Record<string, string | number | boolean>;
+
+  constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
+    super(message, { cause: details.cause });
+    this.code = code;
+    this.remedy = details.remedy;
+    this.retryable = details.retryable ?? false;
+    this.facts = details.facts ?? {};
+  }
+
+  /** The form that `--json`, the API and the state database use. */
+  toJSON(): { code: ErrorCode; message: string; remedy?: string; retryable: boolean } {
+    const { code, message, remedy, retryable } = this;
+    return { code, message, ...(remedy ? { remedy } : {}), retryable };
+  }
+}
+
+/** Gives any thrown value the house's shape; what we did not foresee becomes `internal`. */
+export function asSallyportError(thrown: unknown): SallyportError {
+  if (thrown instanceof SallyportError) return thrown;
+  return new SallyportError("internal", messageOf(thrown), {
+    cause: thrown,
+    remedy: "This is a defect in Sallyport. Please report it with the line above and `sallyport --version`.",
+  });
+}
+
+/** The message of any thrown value, with those of its causes, outermost first. */
+export function messageOf(thrown: unknown): string {
+  const parts: string[] = [];
+  for (let at: unknown = thrown; at !== undefined && parts.length < 8;) {
+    const text = at instanceof Error ? at.message : String(at);
+    if (!parts.some((part) => part.includes(text))) parts.push(text);
+    at = at instanceof Error ? at.cause : undefined;
+  }
+  return parts.join(": ");
+}
+
+/** Whether an operating-system error says that the file system is full or over its quota. */
+export function isDiskFull(thrown: unknown): boolean {
+  const code = (thrown as { code?: string } | null)?.code;
+  return code === "ENOSPC" || code === "EDQUOT";
+}

@@ -1,0 +1,25 @@
+/** Every bound of the product in one place, so that a reviewer can read them together. Units are in the names. */
+
+/** One OpAMP message on the wire, either way; the default of 64 MiB in other implementations is far too big. */
+export const MAX_MESSAGE_BYTES = 1024 * 1024;
+/** One batch of tracking records: small enough that a heartbeat never waits long behind it. */
+export const MAX_BATCH_BYTES = 256 * 1024;
+export const MAX_BATCH_RECORDS = 500;
+/** One payload in the spool. */
+export const MAX_PAYLOAD_BYTES = 128 * 1024;
+/** One document of a source, as read. */
+export const MAX_DOCUMENT_BYTES = 16 * 1024 * 1024;
+/** One process definition. */
+export const MAX_PROCESS_BYTES = 256 * 1024;
+/** Processes that one agent takes. */
+export const MAX_PROCESSES = 500;
+/** An enrolment bundle, as text. */
+export const MAX_BUNDLE_CHARS = 16 * 1024;
+/** Names of processes, files and folders in records. */
+export const MAX_NAME_CHARS = 255;
+export const MAX_PATH_CHARS = 1024;
+export const MAX_ERROR_CHARS = 1000;
+/** Files named in one tracking record; more go into further records. */
+export const MAX_FILES_PER_RECORD = 100;
+/** A JSON body of the platform's API. */
+export const MAX_API_BODY_BYTES = 1024 * 1024;

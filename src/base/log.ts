@@ -1,0 +1,79 @@
+import { bold, dim, red, yellow } from "@std/fmt/colors";
+import type { Clock } from "./clock.ts";
+import { isoTime } from "./clock.ts";
+
+export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** Small facts beside a message. Never production data: file names and counts are the most it may hold. */
+export type LogFacts = Record<string, string | number | boolean | null | undefined>;
+
+/** Writes structured lines. `child` adds facts that every line of a part carries. */
+export interface Log {
+  debug(message: string, facts?: LogFacts): void;
+  info(message: string, facts?: LogFacts): void;
+  warn(message: string, facts?: LogFacts): void;
+  error(message: string, facts?: LogFacts): void;
+  child(facts: LogFacts): Log;
+}
+
+export interface LogOptions {
+  clock: Clock;
+  /** The lowest level that is written. Default: info. */
+  level?: LogLevel;
+  /** Lines for people (coloured when the terminal allows it) or JSON, one object a line. */
+  format: "text" | "json";
+  /** Takes one finished line. Default: standard error. */
+  write?: (line: string) => void;
+}
+
+/** A log on standard error, or on whatever `write` is. */
+export function createLog(options: LogOptions, inherited: LogFacts = {}): Log {
+  const { clock, level = "info", format, write = (line) => console.error(line) } = options;
+  const lowest = LOG_LEVELS.indexOf(level);
+  const at = (own: LogLevel) => (message: string, facts: LogFacts = {}) => {
+    if (LOG_LEVELS.indexOf(own) < lowest) return;
+    const time = isoTime(clock.now());
+    const all = { ...inherited, ...facts };
+    write(
+      format === "json"
+        ? JSON.stringify({ time, level: own, message, ...all })
+        : asText(time, own, message, all),
+    );
+  };
+  return {
+    debug: at("debug"),
+    info: at("info"),
+    warn: at("warn"),
+    error: at("error"),
+    child: (facts) => createLog(options, { ...inherited, ...facts }),
+  };
+}
+
+/** A log that goes nowhere, for tests and for commands whose output is their result. */
+export const silentLog: Log = {
+  debug() {},
+  info() {},
+  warn() {},
+  error() {},
+  child: () => silentLog,
+};
+
+const PAINT: Record<LogLevel, (text: string) => string> = {
+  debug: dim,
+  info: (text) => text,
+  warn: yellow,
+  error: (text) => red(bold(text)),
+};
+
+function asText(time: string, level: LogLevel, message: string, facts: LogFacts): string {
+  const tail = Object.entries(facts)
+    .filter(([, value]) => value !== undefined)
+    .map(([key, value]) => dim(`${key}=`) + (typeof value === "string" ? quoted(value) : String(value)));
+  return [dim(time.slice(11, 23)), PAINT[level](level.padEnd(5)), message, ...tail].join(" ");
+}
+
+/** Facts may hold names from outside: control characters must not reach a terminal. */
+function quoted(text: string): string {
+  return /^[\w./:@%+-]+$/.test(text) ? text : JSON.stringify(text);
+}

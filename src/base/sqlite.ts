@@ -1,0 +1,87 @@
+import { DatabaseSync } from "node:sqlite";
+import type { SQLInputValue } from "node:sqlite";
+import { SallyportError } from "./errors.ts";
+
+export type Database = DatabaseSync;
+
+/** One row as SQLite gives it. */
+export type Row = Record<string, null | number | bigint | string | Uint8Array>;
+
+/**
+ * Opens a database the way all of ours are opened: WAL, so that two processes can share it, and
+ * `synchronous=FULL`, so that a commit survives a power cut.
+ *
+ * @throws {SallyportError} `state.unreadable` when the file is not a sound SQLite database.
+ */
+export function openDatabase(path: string, options: { readOnly?: boolean } = {}): Database {
+  try {
+    const db = new DatabaseSync(path, { readOnly: options.readOnly ?? false, timeout: 5_000 });
+    if (!options.readOnly) db.exec("PRAGMA journal_mode = WAL");
+    db.exec("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF");
+    db.prepare("SELECT count(*) FROM sqlite_schema").get();
+    return db;
+  } catch (cause) {
+    throw new SallyportError("state.unreadable", `the database ${path} cannot be opened: ${String(cause)}`, {
+      cause,
+      remedy: "Check the folder's owner and free room. Restore the file from a backup if it is damaged.",
+    });
+  }
+}
+
+/**
+ * Runs `body` in one transaction that takes the write lock at once (so that it cannot fail half-way for want
+ * of it), and rolls back when it throws.
+ */
+export function transaction<T>(db: Database, body: () => T): T {
+  db.exec("BEGIN IMMEDIATE");
+  try {
+    const result = body();
+    db.exec("COMMIT");
+    return result;
+  } catch (error) {
+    if (db.isTransaction) db.exec("ROLLBACK");
+    throw error;
+  }
+}
+
+/**
+ * Brings the tables of one room up to date. `steps[n]` leads from version n to n + 1 and is never edited
+ * once released. Rooms share a database without knowing of each other.
+ */
+export function migrate(db: Database, room: string, steps: readonly string[]): void {
+  db.exec("CREATE TABLE IF NOT EXISTS schema_versions (room TEXT PRIMARY KEY, version INTEGER NOT NULL)");
+  const current = () =>
+    Number(db.prepare("SELECT version FROM schema_versions WHERE room = ?").get(room)?.version ?? 0);
+  if (current() === steps.length) return;
+  transaction(db, () => {
+    const version = current();
+    if (version > steps.length) {
+      throw new SallyportError(
+        "state.unreadable",
+        `the tables of "${room}" are at version ${version}, but this program knows only ${steps.length}`,
+        { remedy: "They were written by a newer version: run that one, or restore an older backup." },
+      );
+    }
+    for (const step of steps.slice(version)) db.exec(step);
+    db.prepare("INSERT INTO schema_versions VALUES (?, ?) ON CONFLICT (room) DO UPDATE SET version = ?2")
+      .run(room, steps.length);
+  });
+}
+
+/** A function that runs one prepared statement and returns all its rows, typed by the caller. */
+export function query<T>(db: Database, sql: string): (...values: SQLInputValue[]) => T[] {
+  const statement = db.prepare(sql);
+  return (...values) => statement.all(...values) as T[];
+}
+
+/** As {@linkcode query}, for statements that give one row or none. */
+export function queryOne<T>(db: Database, sql: string): (...values: SQLInputValue[]) => T | undefined {
+  const statement = db.prepare(sql);
+  return (...values) => statement.get(...values) as T | undefined;
+}
+
+/** As {@linkcode query}, for statements that change rows; returns how many they changed. */
+export function command(db: Database, sql: string): (...values: SQLInputValue[]) => number {
+  const statement = db.prepare(sql);
+  return (...values) => Number(statement.run(...values).changes);
+}

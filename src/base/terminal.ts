@@ -1,0 +1,39 @@
+import { bold, setColorEnabled } from "@std/fmt/colors";
+import { unicodeWidth } from "@std/cli/unicode-width";
+
+/** Colours only for a person: not when piped, and not under `NO_COLOR` (https://no-color.org). */
+export function useColourOnTerminalsOnly(): void {
+  setColorEnabled(Deno.stdout.isTerminal() && !Deno.noColor);
+}
+
+/** A column of a table: its heading, and which way its cells are aligned. */
+export interface Column {
+  title: string;
+  align?: "left" | "right";
+}
+
+/** Rows of text under headings, in columns as wide as their widest cell. */
+export function table(columns: readonly Column[], rows: readonly (readonly string[])[]): string {
+  const widths = columns.map(({ title }, i) =>
+    Math.max(visibleWidth(title), ...rows.map((row) => visibleWidth(row[i] ?? "")))
+  );
+  const line = (cells: readonly string[], paint: (text: string) => string = (text) => text) =>
+    columns.map(({ align }, i) => {
+      const cell = cells[i] ?? "";
+      const padding = " ".repeat(widths[i]! - visibleWidth(cell));
+      return align === "right" ? padding + paint(cell) : paint(cell) + padding;
+    }).join("  ").trimEnd();
+  return [line(columns.map(({ title }) => title), bold), ...rows.map((row) => line(row))].join("\n");
+}
+
+// deno-lint-ignore no-control-regex
+const ESCAPES = /\x1b\[[0-9;]*m/g;
+
+function visibleWidth(text: string): number {
+  return unicodeWidth(text.replace(ESCAPES, ""));
+}
+
+/** Control characters of text that came from outside, made visible, so that it cannot drive the terminal. */
+export function printable(text: string): string {
+  return text.replace(/\p{Cc}/gu, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, "0")}`);
+}

@@ -1,0 +1,33 @@
+/**
+ * Why the platform ended a session: a WebSocket close code of the private range (RFC 6455, 7.4.2), with the
+ * reason in words beside it. The agent acts on the code and shows the words.
+ */
+export const CLOSE = {
+  /** Regular end, either side. */
+  normal: 1000,
+  /** The platform is stopping: reconnect with the usual backoff. */
+  goingAway: 1001,
+  /** A message broke the protocol. */
+  badRequest: 4400,
+  /** No certificate, or one that the platform never issued. */
+  unknownIdentity: 4401,
+  /** The certificate was revoked. */
+  revoked: 4403,
+  /** Another session came with the same identity and took over. */
+  superseded: 4409,
+  /** The certificate is outside its validity. */
+  expired: 4410,
+  /** A message was over the limit. */
+  tooLarge: 4413,
+  /** Too many requests; wait before the next try. */
+  tooMany: 4429,
+} as const;
+
+export type CloseCode = (typeof CLOSE)[keyof typeof CLOSE];
+
+/** A reason that fits the 123 bytes which a close frame has for it (RFC 6455, 5.5.1). */
+export function closeReason(words: string): string {
+  const bytes = new TextEncoder().encode(words);
+  if (bytes.length <= 123) return words;
+  return new TextDecoder().decode(bytes.subarray(0, 120)).replace(/\uFFFD$/, "") + "...";
+}

@@ -1,0 +1,22 @@
+import { z } from "zod";
+
+/**
+ * The platform's proof. The agent puts a random challenge into the header of its WebSocket upgrade and sends
+ * nothing else until the first message, a custom message `io.sallyport.proof/1` of type `proof`, has proved
+ * the key that its enrolment bundle pins. `trust/proof.ts` says what is signed.
+ */
+
+/** The request header: 32 random bytes as base64url. */
+export const CHALLENGE_HEADER = "sallyport-challenge";
+export const challengePattern = /^[A-Za-z0-9_-]{43}$/;
+
+export const proofSchema = z.strictObject({
+  /** The protocol version that the platform speaks. */
+  protocol: z.int().min(1),
+  /** The platform's wall clock, milliseconds since 1970 UTC: part of what is signed. */
+  time: z.int().min(0),
+  /** ECDSA P-256 with SHA-256 in IEEE P1363 form, base64url. */
+  signature: z.string().regex(/^[A-Za-z0-9_-]{86}$/),
+});
+
+export type Proof = z.infer<typeof proofSchema>;

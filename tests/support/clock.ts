@@ -1,0 +1,53 @@
+import type { Clock } from "../../src/base/clock.ts";
+
+/** A clock that stands still until {@linkcode advance} moves it; timers fire in the order of their time. */
+export class TestClock implements Clock {
+  #now: number;
+  #elapsed = 0;
+  #timers: { at: number; callback: () => void }[] = [];
+
+  constructor(start = Date.UTC(2026, 0, 1)) {
+    this.#now = start;
+  }
+
+  now(): number {
+    return this.#now;
+  }
+
+  monotonic(): number {
+    return this.#elapsed;
+  }
+
+  after(delayMs: number, callback: () => void): () => void {
+    const timer = { at: this.#elapsed + Math.max(0, delayMs), callback };
+    this.#timers.push(timer);
+    return () => {
+      this.#timers = this.#timers.filter((other) => other !== timer);
+    };
+  }
+
+  /** Moves time on, firing what falls due on the way and letting promises settle after each. */
+  async advance(ms: number): Promise<void> {
+    const end = this.#elapsed + ms;
+    for (;;) {
+      await settle();
+      const next = this.#timers.filter(({ at }) => at <= end).sort((a, b) => a.at - b.at)[0];
+      if (!next) break;
+      this.#timers = this.#timers.filter((other) => other !== next);
+      this.#moveTo(next.at);
+      next.callback();
+    }
+    this.#moveTo(end);
+    await settle();
+  }
+
+  #moveTo(elapsed: number): void {
+    this.#now += elapsed - this.#elapsed;
+    this.#elapsed = elapsed;
+  }
+}
+
+/** Lets everything that waits on promises, and on I/O that is already done, go on. */
+async function settle(): Promise<void> {
+  for (let i = 0; i < 5; i++) await new Promise((resolve) => setTimeout(resolve, 0));
+}
