@@ -1,4 +1,3 @@
-import { dirname } from "@std/path";
 import type { Clock } from "./clock.ts";
 import { sleep } from "./clock.ts";
 import type { Database } from "./sqlite.ts";
@@ -29,7 +28,7 @@ export async function watchDatabase(
     onChange();
   };
 
-  const watcher = tryWatch(dirname(path));
+  const watcher = tryWatch(`${path}-wal`);
   signal.addEventListener("abort", () => watcher?.close(), { once: true });
   const watching = (async () => {
     let pending = false;
@@ -49,9 +48,10 @@ export async function watchDatabase(
   await watching;
 }
 
-function tryWatch(folder: string): Deno.FsWatcher | undefined {
+/** Every commit is written to the write-ahead log, which stands for as long as anybody has the database open. */
+function tryWatch(log: string): Deno.FsWatcher | undefined {
   try {
-    return Deno.watchFs(folder, { recursive: false });
+    return Deno.watchFs(log, { recursive: false });
   } catch {
     return undefined; // no watches left, or a file system without them: the poll serves
   }

@@ -1,5 +1,5 @@
 import { bold, setColorEnabled } from "@std/fmt/colors";
-import { unicodeWidth } from "@std/cli/unicode-width";
+import stringWidth from "string-width";
 
 /** Colours only for a person: not when piped, and not under `NO_COLOR` (https://no-color.org). */
 export function useColourOnTerminalsOnly(): void {
@@ -15,22 +15,15 @@ export interface Column {
 /** Rows of text under headings, in columns as wide as their widest cell. */
 export function table(columns: readonly Column[], rows: readonly (readonly string[])[]): string {
   const widths = columns.map(({ title }, i) =>
-    Math.max(visibleWidth(title), ...rows.map((row) => visibleWidth(row[i] ?? "")))
+    Math.max(stringWidth(title), ...rows.map((row) => stringWidth(row[i] ?? "")))
   );
   const line = (cells: readonly string[], paint: (text: string) => string = (text) => text) =>
     columns.map(({ align }, i) => {
       const cell = cells[i] ?? "";
-      const padding = " ".repeat(widths[i]! - visibleWidth(cell));
+      const padding = " ".repeat(widths[i]! - stringWidth(cell));
       return align === "right" ? padding + paint(cell) : paint(cell) + padding;
     }).join("  ").trimEnd();
   return [line(columns.map(({ title }) => title), bold), ...rows.map((row) => line(row))].join("\n");
-}
-
-// deno-lint-ignore no-control-regex
-const ESCAPES = /\x1b\[[0-9;]*m/g;
-
-function visibleWidth(text: string): number {
-  return unicodeWidth(text.replace(ESCAPES, ""));
 }
 
 /** Control characters of text that came from outside, made visible, so that it cannot drive the terminal. */

@@ -24,6 +24,8 @@ export interface CommandContext {
   log: Log;
   /** Aborts on SIGINT and SIGTERM. */
   signal: AbortSignal;
+  /** URL of the program's own module: the engine's Worker runs it too. */
+  entry: string;
   /** Writes a line of the result to standard output. With `--json`, only {@linkcode result} may. */
   print(line: string): void;
   /** Writes the result: `value` as one line of JSON with `--json`, else what `text` makes of it. */
@@ -41,6 +43,8 @@ export interface Command {
   about: string;
   options: readonly Option[];
   examples: readonly string[];
+  /** Runs until it is told to stop; with `--json` its log is JSON lines on standard error. */
+  longRunning?: boolean;
   /** Does the work and gives the exit code. */
   run(context: CommandContext): Promise<number>;
 }

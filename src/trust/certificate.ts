@@ -6,6 +6,8 @@ import { fromPem } from "./keys.ts";
 export interface CertificateFacts {
   /** SHA-256 of the DER, lower-case hex: the name by which the platform knows an agent. */
   fingerprint: string;
+  /** SHA-256 of the SubjectPublicKeyInfo, lower-case hex: the same for every certificate of one key. */
+  publicKeyFingerprint: string;
   subject: string;
   issuer: string;
   serial: string;
@@ -23,6 +25,9 @@ export function readCertificate(certificate: string | Uint8Array<ArrayBuffer>): 
   const parsed = new X509Certificate(der as never);
   return {
     fingerprint: sha256Hex(der),
+    publicKeyFingerprint: sha256Hex(
+      new Uint8Array(parsed.publicKey.export({ type: "spki", format: "der" }) as Uint8Array),
+    ),
     subject: oneLine(parsed.subject),
     issuer: oneLine(parsed.issuer),
     serial: parsed.serialNumber.toLowerCase(),

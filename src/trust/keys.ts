@@ -16,6 +16,15 @@ export async function privateKeyFromPem(pem: string): Promise<CryptoKey> {
   return await crypto.subtle.importKey("pkcs8", fromPem("PRIVATE KEY", pem), KEY_ALGORITHM, true, ["sign"]);
 }
 
+/** The key pair of a PKCS#8 PEM: the public half follows from the private one. */
+export async function keyPairFromPem(pem: string): Promise<CryptoKeyPair> {
+  const privateKey = await privateKeyFromPem(pem);
+  const { kty, crv, x, y } = await crypto.subtle.exportKey("jwk", privateKey);
+  const publicJwk = { kty, crv, x, y } as JsonWebKey;
+  const publicKey = await crypto.subtle.importKey("jwk", publicJwk, KEY_ALGORITHM, true, ["verify"]);
+  return { privateKey, publicKey };
+}
+
 /** DER as PEM (RFC 7468), 64 characters a line. */
 export function toPem(label: string, der: Uint8Array): string {
   const lines = der.toBase64().match(/.{1,64}/g) ?? [];

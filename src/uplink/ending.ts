@@ -1,0 +1,80 @@
+import { asSallyportError, SallyportError } from "../base/errors.ts";
+import { CLOSE } from "../protocol/closing.ts";
+import type { ServerErrorResponse } from "../protocol/generated/opamp_pb.ts";
+import type { SocketClosed } from "./socket.ts";
+
+/** How a connection ended, and what that means for the next try. */
+export interface Ending {
+  error: SallyportError;
+  /** The wait before the next try is at least this long, in milliseconds. */
+  minimumWaitMs: number;
+}
+
+/** Refusals that only a person can lift are asked about again, but slowly. */
+const REFUSED_WAIT_MS = 60_000;
+/** Two agents with one identity would throw each other out without end. */
+const SUPERSEDED_WAIT_MS = 30_000;
+/** A server's wish is honoured up to here. */
+const MAX_RETRY_AFTER_MS = 3_600_000;
+
+const REFUSALS: Record<number, { remedy: string; minimumWaitMs: number }> = {
+  [CLOSE.unknownIdentity]: {
+    remedy: "The platform does not know this agent's certificate. Enrol this home again with a new bundle.",
+    minimumWaitMs: REFUSED_WAIT_MS,
+  },
+  [CLOSE.revoked]: {
+    remedy: "Somebody revoked this agent on the platform. Ask there why.",
+    minimumWaitMs: REFUSED_WAIT_MS,
+  },
+  [CLOSE.expired]: {
+    remedy: "The agent's certificate is no longer valid. Check this machine's clock, or enrol again.",
+    minimumWaitMs: REFUSED_WAIT_MS,
+  },
+  [CLOSE.superseded]: {
+    remedy:
+      "Another agent runs with a copy of this home. Stop one of them, and enrol it as an agent of its own.",
+    minimumWaitMs: SUPERSEDED_WAIT_MS,
+  },
+  [CLOSE.badRequest]: {
+    remedy: "Agent and platform do not understand each other: update both.",
+    minimumWaitMs: 0,
+  },
+  [CLOSE.tooLarge]: {
+    remedy: "Agent and platform do not understand each other: update both.",
+    minimumWaitMs: 0,
+  },
+  [CLOSE.tooMany]: { remedy: "The platform is busy; the agent waits by itself.", minimumWaitMs: 0 },
+};
+
+/** What a thrown error means for the next try. */
+export function endingOf(thrown: unknown): Ending {
+  return { error: asSallyportError(thrown), minimumWaitMs: 0 };
+}
+
+/** What a close frame, with the refusal that came before it if there was one, means for the next try. */
+export function endingOfClose(how: SocketClosed, refusal?: ServerErrorResponse): Ending {
+  const retryAfterMs = retryAfter(refusal);
+  const reason = refusal?.errorMessage || how.reason;
+  const known = REFUSALS[how.code];
+  if (known) {
+    const error = new SallyportError("platform.refused", `the platform ended the session: ${reason}`, {
+      remedy: known.remedy,
+      retryable: true,
+      facts: { closeCode: how.code },
+    });
+    return { error, minimumWaitMs: Math.max(known.minimumWaitMs, retryAfterMs) };
+  }
+  const error = new SallyportError(
+    "platform.unreachable",
+    `the connection was closed (${how.code}${reason ? `, ${reason}` : ""})`,
+    { retryable: true, facts: { closeCode: how.code } },
+  );
+  return { error, minimumWaitMs: retryAfterMs };
+}
+
+/** OpAMP: `retry_info` sets the minimum of the wait. */
+function retryAfter(refusal: ServerErrorResponse | undefined): number {
+  if (refusal?.Details.case !== "retryInfo") return 0;
+  const ms = Number(refusal.Details.value.retryAfterNanoseconds / 1_000_000n);
+  return Math.min(ms, MAX_RETRY_AFTER_MS);
+}

@@ -1,0 +1,241 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { create } from "@bufbuild/protobuf";
+import type { Backoff } from "../base/backoff.ts";
+import type { Clock } from "../base/clock.ts";
+import { sleep } from "../base/clock.ts";
+import { SallyportError } from "../base/errors.ts";
+import { parseUuid, randomToken } from "../base/ids.ts";
+import type { Log } from "../base/log.ts";
+import { SERVER_FLAG } from "../protocol/capabilities.ts";
+import { CLOSE } from "../protocol/closing.ts";
+import { decodeFrame } from "../protocol/codec.ts";
+import type { AgentToServer, ServerToAgent } from "../protocol/generated/opamp_pb.ts";
+import { AgentToServerSchema, ServerToAgentSchema } from "../protocol/generated/opamp_pb.ts";
+import { readCertificate } from "../trust/certificate.ts";
+import type { Ending } from "./ending.ts";
+import { endingOf, endingOfClose } from "./ending.ts";
+import { requireProof } from "./proof.ts";
+import type { SessionAction, SessionEvent, SessionState } from "./session.ts";
+import { nextDeadline, openedSession, step } from "./session.ts";
+import type { OpenSocket, Socket } from "./socket.ts";
+
+/** Who this agent is to the platform, and whom it trusts. */
+export interface UplinkIdentity {
+  authority: string;
+  instanceUid: string;
+  ca: string;
+  certificate: string;
+  key: string;
+  /** The platform's pinned key; undefined for an OpAMP server that knows no proof. */
+  proofKey: Uint8Array<ArrayBuffer> | undefined;
+}
+
+/** The parts of a message that the agent fills in; the uplink adds identity and number. */
+export type MessageParts = Omit<
+  Exclude<MessageInitShape<typeof AgentToServerSchema>, AgentToServer>,
+  "instanceUid" | "sequenceNum"
+>;
+
+/** What the rest of the agent does when something happens on the connection. */
+export interface UplinkListener {
+  /** The platform is proved: send everything that it should know. Also when it asks for that again. */
+  greet(): void;
+  /** The platform has answered for the first time on this connection. */
+  ready(): void;
+  /** A heartbeat is due. */
+  heartbeat(): void;
+  /** A message of the platform; what concerns the connection itself was taken care of. */
+  message(message: ServerToAgent): void;
+  /** The agent is stopping and the connection still stands: the last chance to send. */
+  farewell(): void;
+  /** The connection is gone, and why. */
+  closed(ending: Ending): void;
+}
+
+export interface UplinkOptions {
+  identity: UplinkIdentity;
+  open: OpenSocket;
+  clock: Clock;
+  log: Log;
+  backoff: Backoff;
+  /** The interval until the platform offers another. */
+  heartbeatMs: number;
+  listener: UplinkListener;
+}
+
+/** A session that lasted this long was a success: the next failure starts with short waits again. */
+const LASTING_MS = 60_000;
+
+/** A platform that offers a longer interval would not see an outage within any useful time. */
+const MAX_HEARTBEAT_SECONDS = 3_600;
+
+interface Connection {
+  socket: Socket;
+  state: SessionState;
+  end: (ending: Ending) => void;
+  cancelTimer: () => void;
+}
+
+/** The one connection to the platform, kept up for as long as the agent runs. */
+export class Uplink {
+  readonly #options: UplinkOptions;
+  #connection: Connection | undefined;
+  #heartbeatMs: number;
+
+  constructor(options: UplinkOptions) {
+    this.#options = options;
+    this.#heartbeatMs = options.heartbeatMs;
+  }
+
+  /** Whether messages can be sent now. */
+  get ready(): boolean {
+    return this.#connection?.state.phase === "ready";
+  }
+
+  /** A message with its identity and its number: what will be sent, to be judged and written down first. */
+  compose(parts: MessageParts): AgentToServer {
+    return create(AgentToServerSchema, {
+      ...parts,
+      instanceUid: parseUuid(this.#options.identity.instanceUid)!,
+      sequenceNum: this.#connection?.state.nextSequence ?? 0n,
+    });
+  }
+
+  /** Sends a composed and encoded message. The pump is the only caller. Returns false when nobody is there. */
+  send(frame: Uint8Array<ArrayBuffer>): boolean {
+    if (!this.#connection) return false;
+    this.#advance(this.#connection, { type: "sent", at: this.#options.clock.monotonic() });
+    this.#connection.socket.send(frame);
+    return true;
+  }
+
+  /** Connects, serves, and connects again, until `signal` aborts. Never rejects for what the network does. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, log, backoff, listener } = this.#options;
+    while (!signal.aborted) {
+      const startedAt = clock.monotonic();
+      const ending = await this.#runOneCycle(signal);
+      listener.closed(ending);
+      if (signal.aborted) return;
+      if (clock.monotonic() - startedAt >= LASTING_MS) backoff.reset();
+      const waitMs = backoff.next(ending.minimumWaitMs);
+      const { code, message, remedy } = ending.error;
+      log.warn("not connected", { code, reason: message, remedy, retryInMs: Math.round(waitMs) });
+      await sleep(clock, waitMs, signal);
+    }
+  }
+
+  /** The life of one connection. Compare opamp-go, `client/wsclient.go`, `runOneCycle`. */
+  async #runOneCycle(signal: AbortSignal): Promise<Ending> {
+    const { identity, open, clock, listener } = this.#options;
+    const { authority, ca, certificate, key, proofKey } = identity;
+
+    // 1. Open the connection, with the challenge in its header and nothing else.
+    const challenge = proofKey && randomToken(32);
+    let socket: Socket;
+    try {
+      socket = await open({ authority, path: "/v1/opamp", ca, certificate, key, challenge }, signal);
+    } catch (error) {
+      return endingOf(error);
+    }
+    const { promise: ended, resolve: end } = Promise.withResolvers<Ending>();
+    const state = openedSession(this.#heartbeatMs, clock.monotonic());
+    const connection: Connection = { socket, state, end, cancelTimer: () => {} };
+    this.#connection = connection;
+    this.#armTimer(connection);
+
+    // 2. Take the messages one after another. The first has to be the proof, and its check takes a moment.
+    let queue = Promise.resolve();
+    let refusal: ServerToAgent["errorResponse"];
+    const receive = async (frame: Uint8Array) => {
+      const message = decodeFrame(ServerToAgentSchema, frame);
+      if (connection.state.phase === "proving") {
+        const clientFingerprint = readCertificate(certificate).fingerprint;
+        const pinned = { authority, challenge: challenge!, clientFingerprint, proofKey: proofKey! };
+        await requireProof(message, pinned);
+        return this.#advance(connection, { type: "proved", at: clock.monotonic() });
+      }
+      refusal = message.errorResponse ?? refusal;
+      this.#serve(connection, message);
+    };
+    const inTurn = (work: () => void | Promise<void>) => {
+      queue = queue.then(work).catch((error) => end(endingOf(error)));
+    };
+    socket.listen({
+      message: (frame) => inTurn(() => receive(frame)),
+      closed: (how) => inTurn(() => end(endingOfClose(how, refusal))),
+    });
+
+    // 3. A server that knows no proof speaks only when spoken to: greet it at once.
+    if (!proofKey) this.#advance(connection, { type: "proved", at: clock.monotonic() });
+
+    // 4. Serve until it ends by itself, or until the agent stops and says goodbye.
+    const stop = () => {
+      if (connection.state.phase === "ready") listener.farewell();
+      end(endingOfClose({ code: CLOSE.normal, reason: "the agent is stopping" }));
+    };
+    signal.addEventListener("abort", stop, { once: true });
+    if (signal.aborted) stop();
+    const ending = await ended;
+
+    // 5. Leave nothing behind: no timer, no half-open socket.
+    signal.removeEventListener("abort", stop);
+    connection.cancelTimer();
+    connection.state = step(connection.state, { type: "closed" })[0];
+    this.#connection = undefined;
+    socket.close(CLOSE.normal, "");
+    return ending;
+  }
+
+  /** Takes care of what concerns the connection itself, and passes the message on. */
+  #serve(connection: Connection, message: ServerToAgent): void {
+    const { log, listener, clock } = this.#options;
+    if (connection.state.phase === "closed") return;
+    this.#advance(connection, { type: "received", at: clock.monotonic() });
+    if (message.errorResponse) {
+      log.warn("the platform refused a message", { reason: message.errorResponse.errorMessage });
+      return; // OpAMP: error_response excludes the other fields
+    }
+    const offeredSeconds = message.connectionSettings?.opamp?.heartbeatIntervalSeconds ?? 0n;
+    if (offeredSeconds > 0n) {
+      this.#heartbeatMs = Math.min(Number(offeredSeconds), MAX_HEARTBEAT_SECONDS) * 1000;
+      this.#advance(connection, { type: "heartbeat-offered", heartbeatMs: this.#heartbeatMs });
+    }
+    if (message.flags & SERVER_FLAG.reportFullState) listener.greet();
+    listener.message(message);
+  }
+
+  #advance(connection: Connection, event: SessionEvent): void {
+    const [state, actions] = step(connection.state, event);
+    connection.state = state;
+    for (const action of actions) this.#perform(connection, action);
+    this.#armTimer(connection);
+  }
+
+  #perform(connection: Connection, action: SessionAction): void {
+    const { listener } = this.#options;
+    switch (action.do) {
+      case "greet":
+        return listener.greet();
+      case "announce-ready":
+        return listener.ready();
+      case "send-heartbeat":
+        return listener.heartbeat();
+      case "give-up":
+        return connection.end(
+          endingOf(new SallyportError("platform.unreachable", action.reason, { retryable: true })),
+        );
+    }
+  }
+
+  #armTimer(connection: Connection): void {
+    const { clock } = this.#options;
+    connection.cancelTimer();
+    const deadline = nextDeadline(connection.state);
+    if (deadline === undefined) return;
+    connection.cancelTimer = clock.after(
+      deadline - clock.monotonic(),
+      () => this.#advance(connection, { type: "time", at: clock.monotonic() }),
+    );
+  }
+}
