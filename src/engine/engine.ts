@@ -1,0 +1,107 @@
+import { sleep } from "../base/clock.ts";
+import type { Clock } from "../base/clock.ts";
+import { watchDatabase } from "../base/database_changes.ts";
+import type { Log } from "../base/log.ts";
+import type { Database } from "../base/sqlite.ts";
+import type { ConnectorKind } from "./connector.ts";
+import { Deployer } from "./deployer.ts";
+import { lockOwner, recoverRuns, tryLockOwner } from "./recovery.ts";
+import { createRuns } from "./runs.ts";
+import type { Outbox } from "./runs.ts";
+import { Scheduler } from "./scheduler.ts";
+import { migrateEngine } from "./tables.ts";
+
+export interface EngineOptions {
+  db: Database;
+  databasePath: string;
+  /** The folder below which every path of a process lies, such as `data`. */
+  dataFolder: string;
+  connectors: readonly ConnectorKind[];
+  /** Takes tracking records, inside transactions on `db`. */
+  outbox: Outbox;
+  clock: Clock;
+  log: Log;
+  /** The folders below `dataFolder` that this engine may use; default: all. */
+  permittedFolders?: readonly string[];
+  /**
+   * Told once a round that staged processes need further folders. They do not become active in this engine: stop it
+   * and start one with the folders of `Deployments.folders()`.
+   */
+  onNeedsFolders?: (folders: string[]) => void;
+}
+
+export interface Engine {
+  /** Asks for a run of a process now; false when no such process is active. */
+  request(process: string): boolean;
+  /**
+   * Takes no new documents and abandons the run under way (`interrupted`, its inputs stay), unless it is already
+   * decided. Resolves when all is at rest, or after `graceMs`: the next start brings the rest to its end.
+   */
+  stop(graceMs: number): Promise<void>;
+  /** Resolves when the engine has stopped; rejects when it cannot go on. */
+  readonly finished: Promise<void>;
+}
+
+/** How long to wait for the engine before this one to let go of the home. */
+const LOCK_WAIT_MS = 5_000;
+
+/**
+ * Starts the engine: brings the runs of a crash to their end, resumes the active processes, and from then on follows
+ * what the gatehouse offers.
+ *
+ * @throws {SallyportError} `home.locked` when another engine works on the same state.
+ */
+export async function startEngine(options: EngineOptions): Promise<Engine> {
+  const { db, databasePath, dataFolder, connectors, outbox, clock, log } = options;
+  migrateEngine(db);
+  const lock = await lockOwner(databasePath, "engine", LOCK_WAIT_MS, clock);
+  try {
+    const runs = createRuns(db, "engine", clock, outbox);
+    await recoverRuns(runs, dataFolder, log);
+    await recoverLocalRuns(options);
+    const scheduler = new Scheduler({ runs, dataFolder, clock, log });
+    const deployer = new Deployer({
+      db,
+      connectors,
+      scheduler,
+      clock,
+      log,
+      permittedFolders: options.permittedFolders,
+      onNeedsFolders: options.onNeedsFolders,
+    });
+    await deployer.resume();
+
+    const stopped = new AbortController();
+    const failed = Promise.withResolvers<never>();
+    const apply = () => void deployer.apply().catch(failed.reject);
+    apply();
+    const watching = watchDatabase(db, databasePath, apply, { clock, signal: stopped.signal });
+    const ended = (async () => {
+      await watching;
+      await scheduler.stop();
+      lock[Symbol.dispose]();
+    })();
+    const finished = Promise.race([ended, failed.promise]);
+    finished.catch(() => {}); // whoever cares awaits it
+    return {
+      request: (process) => scheduler.request(process, "manual"),
+      async stop(graceMs) {
+        const resting = scheduler.stop();
+        stopped.abort();
+        const rested = new AbortController();
+        await Promise.race([Promise.all([resting, ended]), sleep(clock, graceMs, rested.signal)]);
+        rested.abort();
+      },
+      finished,
+    };
+  } catch (error) {
+    lock[Symbol.dispose]();
+    throw error;
+  }
+}
+
+/** Runs by hand that were killed: when nobody holds their lock, they are brought to their end here. */
+async function recoverLocalRuns({ db, databasePath, dataFolder, clock, log }: EngineOptions): Promise<void> {
+  using lock = await tryLockOwner(databasePath, "local");
+  if (lock) await recoverRuns(createRuns(db, "local", clock, undefined), dataFolder, log);
+}

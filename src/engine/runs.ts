@@ -1,0 +1,205 @@
+import { isoTime } from "../base/clock.ts";
+import type { Clock } from "../base/clock.ts";
+import { SallyportError } from "../base/errors.ts";
+import { uuidv7 } from "../base/ids.ts";
+import { MAX_ERROR_CHARS } from "../base/limits.ts";
+import { command, query, transaction } from "../base/sqlite.ts";
+import type { Database } from "../base/sqlite.ts";
+import type {
+  RunFinished,
+  RunOutcome,
+  TrackedFile,
+  TrackingRecord,
+  TriggerKind,
+} from "../protocol/payloads/tracking.ts";
+import type { Process } from "./definition/definition.ts";
+import { performMarks } from "./journal.ts";
+import type { JournalEntry } from "./journal.ts";
+import { createMarks } from "./marks.ts";
+import { trackingRecords } from "./tracking.ts";
+
+/** Where tracking records go; called inside the transaction of the run's own record, on the same database. */
+export interface Outbox {
+  put(channel: "tracking", record: TrackingRecord): void;
+}
+
+/** Who runs it: the agent, or a person by `sallyport process run`. */
+export type RunOwner = "engine" | "local";
+
+/** The facts of a run that stand from its start. */
+export type RunHead = Pick<
+  RunFinished,
+  "runId" | "process" | "version" | "definition" | "trigger" | "startedAt"
+>;
+
+/** What a run came to. */
+export interface RunResult {
+  outcome: RunOutcome;
+  documents: RunFinished["documents"];
+  bytesIn: number;
+  bytesOut: number;
+  files: TrackedFile[];
+  error?: RunFinished["error"] | undefined;
+}
+
+/** A run that was decided, and what is left to do for it. */
+export interface CommittingRun {
+  head: RunHead;
+  plan: { result: RunResult; journal: JournalEntry[] };
+}
+
+/** A run that had not come to a decision when its engine ended, and where its temporary files may be. */
+export interface OpenRun {
+  head: RunHead;
+  folders: string[];
+}
+
+/** A run as `sallyport status` shows it. */
+export interface RunSummary extends RunHead {
+  state: "running" | "committing" | "finished";
+  endedAt?: string;
+  outcome?: RunOutcome;
+  documents?: RunFinished["documents"];
+  bytesIn?: number;
+  bytesOut?: number;
+  fileCount?: number;
+  error?: RunFinished["error"];
+}
+
+/** The most recent runs, newest first. Needs no more than read access to the database. */
+export function recentRuns(db: Database, limit = 20): RunSummary[] {
+  const rows = query<{ state: RunSummary["state"]; head: string; record: string | null }>(
+    db,
+    "SELECT state, head, record FROM engine_runs ORDER BY id DESC LIMIT ?",
+  )(limit);
+  return rows.map(({ state, head, record }) => {
+    const { files: _files, kind: _kind, ...finished } = record ? JSON.parse(record) : { files: [], kind: "" };
+    return { ...JSON.parse(head), ...finished, state };
+  });
+}
+
+/** Finished runs that are kept, so that the database does not grow for ever. */
+const KEPT_RUNS = 10_000;
+
+type Runs = ReturnType<typeof createRuns>;
+export type { Runs };
+
+/** The runs of one owner, in the engine's tables. */
+export function createRuns(db: Database, owner: RunOwner, clock: Clock, outbox: Outbox | undefined) {
+  const marks = createMarks(db);
+  const insert = command(
+    db,
+    "INSERT INTO engine_runs (id, owner, process, state, started_at, head, folders, tracked) " +
+      "VALUES (?, ?, ?, 'running', ?, ?, ?, ?)",
+  );
+  const decide = command(db, "UPDATE engine_runs SET state = 'committing', plan = ? WHERE id = ?");
+  const close = command(
+    db,
+    "UPDATE engine_runs SET state = 'finished', outcome = ?, plan = NULL, record = ?, files = ? " +
+      "WHERE id = ? AND state <> 'finished'",
+  );
+  const prune = command(
+    db,
+    `DELETE FROM engine_runs WHERE state = 'finished' AND id <= (
+      SELECT id FROM engine_runs WHERE state = 'finished' ORDER BY id DESC LIMIT 1 OFFSET ${KEPT_RUNS})`,
+  );
+  const openOf = query<{ owner: string; state: string }>(
+    db,
+    "SELECT owner, state FROM engine_runs WHERE process = ? AND state <> 'finished'",
+  );
+  const inState = query<{ head: string; folders: string; plan: string | null }>(
+    db,
+    "SELECT head, folders, plan FROM engine_runs WHERE state = ? AND owner = ? ORDER BY id",
+  );
+  const wasTracked = query<{ tracked: number }>(db, "SELECT tracked FROM engine_runs WHERE id = ?");
+
+  /** Writes the end of a run; call it inside a transaction. */
+  const finish = (head: RunHead, result: RunResult) => {
+    const endedAt = isoTime(Math.max(clock.now(), Date.parse(head.startedAt)));
+    const [finished, ...more] = trackingRecords(head, result, endedAt);
+    const changed = close(result.outcome, JSON.stringify(finished), JSON.stringify(result.files), head.runId);
+    if (changed === 0) return;
+    prune();
+    if (wasTracked(head.runId)[0]?.tracked !== 1) return;
+    for (const record of [finished!, ...more]) outbox?.put("tracking", record);
+  };
+
+  return {
+    marks,
+
+    /**
+     * Begins a run: its record and its first tracking record in one transaction.
+     *
+     * @throws {SallyportError} `run.failed` when another run of the process is not finished.
+     */
+    begin(process: Process, trigger: TriggerKind): RunHead {
+      const startedAt = clock.now();
+      const head: RunHead = {
+        runId: uuidv7(clock),
+        process: process.name,
+        version: process.version,
+        definition: process.definition,
+        trigger,
+        startedAt: isoTime(startedAt),
+      };
+      transaction(db, () => {
+        const [other] = openOf(process.name);
+        if (other) throw alreadyOpen(process.name, other);
+        const folders = JSON.stringify(process.folders);
+        insert(head.runId, owner, process.name, startedAt, JSON.stringify(head), folders, outbox ? 1 : 0);
+        outbox?.put("tracking", { kind: "run-started", ...head });
+      });
+      return head;
+    },
+
+    /** Decides a run: from here on it will be completed, whatever happens. */
+    commit(head: RunHead, result: RunResult, journal: JournalEntry[]): void {
+      decide(JSON.stringify({ result, journal }), head.runId);
+    },
+
+    /** Finishes a run whose journal was performed. */
+    finishCommitted(head: RunHead, result: RunResult, journal: readonly JournalEntry[]): void {
+      transaction(db, () => {
+        performMarks(journal, head.process, marks);
+        finish(head, result);
+      });
+    },
+
+    /** Finishes a run of which nothing was published. */
+    finishAbandoned(head: RunHead, result: RunResult): void {
+      transaction(db, () => finish(head, result));
+    },
+
+    /** Runs that were under way. */
+    open(): OpenRun[] {
+      return inState("running", owner).map(({ head, folders }) => ({
+        head: JSON.parse(head),
+        folders: JSON.parse(folders),
+      }));
+    },
+
+    /** Runs that were decided, but not finished. */
+    committing(process?: string): CommittingRun[] {
+      return inState("committing", owner)
+        .map(({ head, plan }) => ({ head: JSON.parse(head) as RunHead, plan: JSON.parse(plan!) }))
+        .filter(({ head }) => process === undefined || head.process === process);
+    },
+  };
+}
+
+function alreadyOpen(process: string, other: { owner: string; state: string }): SallyportError {
+  const who = other.owner === "engine" ? "by the agent" : "by `sallyport process run`";
+  return new SallyportError(
+    "run.failed",
+    `the process ${process} is being run ${who}; it never overlaps itself`,
+    {
+      retryable: true,
+      remedy: "Wait until that run has ended and try again.",
+    },
+  );
+}
+
+/** The error of a run as its record carries it: code and message, no causes, which could quote content. */
+export function runError(error: SallyportError): RunFinished["error"] {
+  return { code: error.code, message: error.message.slice(0, MAX_ERROR_CHARS) };
+}

@@ -1,0 +1,55 @@
+import { MAX_FILES_PER_RECORD, MAX_NAME_CHARS, MAX_PATH_CHARS } from "../base/limits.ts";
+import type { RunFinished, TrackedFile, TrackingRecord } from "../protocol/payloads/tracking.ts";
+import type { RunHead, RunResult } from "./runs.ts";
+
+/** What the files of one record may take, as JSON: with its other fields it then stays below a spool payload. */
+const MAX_FILES_CHARS = 48 * 1024;
+
+/** The records that end a run: `run-finished`, then `run-files` for the files that do not fit into it. */
+export function trackingRecords(
+  head: RunHead,
+  result: RunResult,
+  endedAt: string,
+): [RunFinished, ...TrackingRecord[]] {
+  const [files = [], ...more] = inParts(result.files.map(bounded));
+  const { outcome, documents, bytesIn, bytesOut, error } = result;
+  return [
+    {
+      kind: "run-finished",
+      ...head,
+      endedAt,
+      outcome,
+      documents,
+      bytesIn,
+      bytesOut,
+      fileCount: result.files.length,
+      files,
+      ...(error ? { error } : {}),
+    },
+    ...more.map((part): TrackingRecord => ({ kind: "run-files", runId: head.runId, files: part })),
+  ];
+}
+
+function inParts(files: readonly TrackedFile[]): TrackedFile[][] {
+  const parts: TrackedFile[][] = [];
+  let size = Infinity;
+  for (const file of files) {
+    const own = JSON.stringify(file).length;
+    const full = (parts.at(-1)?.length ?? 0) >= MAX_FILES_PER_RECORD || size + own > MAX_FILES_CHARS;
+    if (full) {
+      parts.push([]);
+      size = 0;
+    }
+    parts.at(-1)!.push(file);
+    size += own;
+  }
+  return parts;
+}
+
+function bounded(file: TrackedFile): TrackedFile {
+  return {
+    ...file,
+    name: file.name.slice(0, MAX_NAME_CHARS),
+    directory: file.directory.slice(0, MAX_PATH_CHARS),
+  };
+}
