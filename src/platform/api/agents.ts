@@ -1,0 +1,123 @@
+import { createRoute, z } from "@hono/zod-openapi";
+import { isoTime } from "../../base/clock.ts";
+import type { Context } from "../context.ts";
+import { OFFLINE_REASONS } from "../sessions/fleet.ts";
+import { PROCESS_STATES } from "../sessions/process_states.ts";
+import type { AgentRecord } from "../store/agents.ts";
+import { CONFIG_STATUSES } from "../store/agents.ts";
+import { notFound } from "./errors.ts";
+import type { Api } from "./routes.ts";
+import { agentId, createApi, FAILURES, json, NOT_FOUND, time } from "./routes.ts";
+
+const componentSchema = z.object({ healthy: z.boolean(), status: z.string(), lastError: z.string() });
+
+const agentSchema = z.object({
+  id: agentId,
+  name: z.string(),
+  state: z.enum(["online", "offline"]),
+  reason: z.enum(OFFLINE_REASONS).optional().openapi({ description: "Why it is offline" }),
+  since: time.openapi({ description: "Since when it is in this state" }),
+  lastSeen: time.optional(),
+  enrolledAt: time,
+  revokedAt: time.optional(),
+  certificateExpires: time.optional(),
+  attributes: z.record(z.string(), z.string()),
+  health: componentSchema.extend({ components: z.record(z.string(), componentSchema) }).optional(),
+  config: z.object({ hash: z.string(), status: z.enum(CONFIG_STATUSES), error: z.string() }),
+}).openapi("Agent");
+
+const processStateSchema = z.object({
+  process: z.string(),
+  state: z.enum(PROCESS_STATES),
+  version: z.int().optional(),
+  reason: z.string().optional(),
+}).openapi("ProcessState");
+
+const listAgents = createRoute({
+  method: "get",
+  path: "/agents",
+  tags: ["agents"],
+  summary: "All agents",
+  responses: { 200: json(z.object({ agents: z.array(agentSchema) }), "By name"), ...FAILURES },
+});
+
+const params = z.object({ id: agentId });
+
+const getAgent = createRoute({
+  method: "get",
+  path: "/agents/{id}",
+  tags: ["agents"],
+  summary: "One agent with the state of its processes",
+  request: { params },
+  responses: {
+    200: json(
+      agentSchema.extend({ processes: z.array(processStateSchema) }).openapi("AgentDetail"),
+      "The agent",
+    ),
+    ...FAILURES,
+    ...NOT_FOUND,
+  },
+});
+
+const revokeAgent = createRoute({
+  method: "post",
+  path: "/agents/{id}/revoke",
+  tags: ["agents"],
+  summary: "Revoke an agent: its session ends at once and its certificates are void for good",
+  request: { params },
+  responses: { 200: json(agentSchema, "The agent"), ...FAILURES, ...NOT_FOUND },
+});
+
+/** Routes about agents. */
+export function agentRoutes(context: Context): Api {
+  const { clock, fleet, log, rollout, store } = context;
+  const api = createApi();
+  const find = async (id: string) => {
+    const agent = await store.agents.get(id);
+    if (!agent) throw notFound(`agent ${id}`);
+    return agent;
+  };
+  api.openapi(listAgents, async (c) => {
+    const agents = await store.agents.list();
+    return c.json({ agents: agents.map((agent) => describeAgent(agent, context)) }, 200);
+  });
+  api.openapi(getAgent, async (c) => {
+    const agent = await find(c.req.valid("param").id);
+    const processes = await rollout.statesOn(agent);
+    return c.json({ ...describeAgent(agent, context), processes }, 200);
+  });
+  api.openapi(revokeAgent, async (c) => {
+    const agent = await find(c.req.valid("param").id);
+    const who = c.get("who");
+    if (await store.agents.revoke(agent.uid, clock.now())) {
+      await store.tokens.audit({ at: clock.now(), who, action: "agent.revoke", subject: agent.uid });
+      fleet.revoke(agent);
+      log.warn("revoked an agent", { agent: agent.uid, name: agent.name, who });
+    }
+    return c.json(describeAgent(await find(agent.uid), context), 200);
+  });
+  return api;
+}
+
+function describeAgent(agent: AgentRecord, { fleet }: Pick<Context, "fleet">): z.infer<typeof agentSchema> {
+  const { state, reason, since, lastSeen } = fleet.presenceOf(agent);
+  const { uid, name, enrolledAt, revokedAt, certificateExpires, attributes, health, config } = agent;
+  return {
+    id: uid,
+    name,
+    state,
+    ...(reason ? { reason } : {}),
+    since: isoTime(since),
+    ...optionalTime("lastSeen", lastSeen),
+    enrolledAt: isoTime(enrolledAt),
+    ...optionalTime("revokedAt", revokedAt),
+    ...optionalTime("certificateExpires", certificateExpires),
+    attributes,
+    ...(health ? { health } : {}),
+    config,
+  };
+}
+
+function optionalTime<K extends string>(key: K, ms: number | undefined): { [key in K]?: string } {
+  return (ms === undefined ? {} : { [key]: isoTime(ms) }) as { [key in K]?: string };
+}

@@ -1,0 +1,61 @@
+import { createRoute, z } from "@hono/zod-openapi";
+import type { Context } from "../context.ts";
+import type { PlatformEvent } from "../events.ts";
+import type { Api } from "./routes.ts";
+import { createApi, FAILURES } from "./routes.ts";
+
+/** A comment this often keeps proxies from taking the stream for dead. */
+const KEEP_ALIVE_MS = 15_000;
+/** Events that wait for a reader; one that lags further behind is cut off and should read everything anew. */
+const MAX_UNREAD = 1_000;
+
+const getEvents = createRoute({
+  method: "get",
+  path: "/events",
+  tags: ["platform"],
+  summary: "What happens, as it happens",
+  description: "Server-sent events: `agent`, `process`, `published` and `run`, each with JSON as data.",
+  responses: {
+    200: { description: "The stream", content: { "text/event-stream": { schema: z.string() } } },
+    ...FAILURES,
+  },
+});
+
+/** The route for those who watch. */
+export function eventRoutes({ clock, events }: Context): Api {
+  const api = createApi();
+  api.openapi(getEvents, () => {
+    let stop = () => {};
+    const body = new ReadableStream<Uint8Array>({
+      start(controller) {
+        let cancelKeepAlive = () => {};
+        const send = (text: string) => {
+          controller.enqueue(new TextEncoder().encode(text));
+          if ((controller.desiredSize ?? 0) > -MAX_UNREAD) return;
+          stop();
+          controller.close();
+        };
+        const keepAlive = () => {
+          cancelKeepAlive = clock.after(KEEP_ALIVE_MS, () => {
+            send(": still here\n\n");
+            keepAlive();
+          });
+        };
+        const unwatch = events.watch((event) => send(asText(event)));
+        stop = () => {
+          unwatch();
+          cancelKeepAlive();
+        };
+        keepAlive();
+        send(": watching\n\n");
+      },
+      cancel: () => stop(),
+    });
+    return new Response(body, { headers: { "Content-Type": "text/event-stream" } }) as never;
+  });
+  return api;
+}
+
+function asText({ type, at, data }: PlatformEvent): string {
+  return `event: ${type}\ndata: ${JSON.stringify({ at, ...data })}\n\n`;
+}

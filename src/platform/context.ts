@@ -1,0 +1,21 @@
+import type { Clock } from "../base/clock.ts";
+import type { Log } from "../base/log.ts";
+import type { Identity } from "./ca/identity.ts";
+import type { Names } from "./ca/names.ts";
+import type { Events } from "./events.ts";
+import type { Fleet } from "./sessions/fleet.ts";
+import type { Rollout } from "./sessions/rollout.ts";
+import type { Store } from "./store/store.ts";
+
+/** What the parts of the platform share. */
+export interface Context {
+  clock: Clock;
+  log: Log;
+  identity: Identity;
+  names: Names;
+  store: Store;
+  events: Events;
+  fleet: Fleet;
+  rollout: Rollout;
+  settings: { heartbeatSeconds: number; certificateDays: number };
+}

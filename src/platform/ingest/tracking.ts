@@ -1,0 +1,46 @@
+import { SallyportError } from "../../base/errors.ts";
+import { MAX_BATCH_BYTES } from "../../base/limits.ts";
+import { CUSTOM } from "../../protocol/capabilities.ts";
+import type { CustomMessage } from "../../protocol/generated/opamp_pb.ts";
+import type { CustomMessageInit } from "../../protocol/messages.ts";
+import { jsonMessage, readJsonMessage } from "../../protocol/messages.ts";
+import type { TrackingAck, TrackingBatch } from "../../protocol/payloads/tracking.ts";
+import { trackingBatchSchema } from "../../protocol/payloads/tracking.ts";
+import type { Context } from "../context.ts";
+
+/**
+ * Stores a batch of tracking records and gives its acknowledgement, which must not leave before this returns.
+ *
+ * @throws {SallyportError} `platform.protocol` naming the field that does not fit; nothing is stored then.
+ */
+export async function ingestTracking(
+  agent: string,
+  message: CustomMessage,
+  { clock, store, events }: Pick<Context, "clock" | "store" | "events">,
+): Promise<CustomMessageInit> {
+  if (message.type !== "batch") {
+    throw invalid(`the type "${message.type}" is unknown; only "batch" is understood`);
+  }
+  if (message.data.length > MAX_BATCH_BYTES) {
+    throw invalid(`a batch has ${message.data.length} bytes; at most ${MAX_BATCH_BYTES} are allowed`);
+  }
+  const batch = readJsonMessage(message, trackingBatchSchema);
+  checkOrder(batch);
+  const { through, runs } = await store.runs.ingest(agent, batch, clock.now());
+  for (const { id, kind } of runs) events.emit("run", { id, agent, kind });
+  const ack: TrackingAck = { stream: batch.stream, through };
+  return jsonMessage(CUSTOM.tracking, "ack", ack);
+}
+
+function checkOrder({ records, through }: TrackingBatch): void {
+  let last = 0;
+  for (const [index, { seq }] of records.entries()) {
+    if (seq <= last) throw invalid(`records.${index}.seq is ${seq}, which does not come after ${last}`);
+    if (seq > through) throw invalid(`records.${index}.seq is ${seq}, which is beyond through (${through})`);
+    last = seq;
+  }
+}
+
+function invalid(why: string): SallyportError {
+  return new SallyportError("platform.protocol", `${CUSTOM.tracking}: ${why}`);
+}

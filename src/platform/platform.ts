@@ -1,0 +1,152 @@
+import { getRequestListener } from "@hono/node-server";
+import type { Clock } from "../base/clock.ts";
+import { sha256Hex } from "../base/digest.ts";
+import { randomToken } from "../base/ids.ts";
+import type { Log } from "../base/log.ts";
+import { createApp } from "./api/app.ts";
+import { loadIdentity } from "./ca/identity.ts";
+import type { Names } from "./ca/names.ts";
+import { platformNames } from "./ca/names.ts";
+import { serverCertificate } from "./ca/server_certificate.ts";
+import { consoleRoutes } from "./console/routes.ts";
+import type { Context } from "./context.ts";
+import { Events } from "./events.ts";
+import { checkRuntime } from "./runtime.ts";
+import type { Handlers } from "./server.ts";
+import { closeServer, createTlsServer, listen } from "./server.ts";
+import { answerUpgrade } from "./sessions/doors.ts";
+import { Fleet } from "./sessions/fleet.ts";
+import { Rollout } from "./sessions/rollout.ts";
+import { DATABASE_FILE, openSqliteStore } from "./store/sqlite.ts";
+import type { Store } from "./store/store.ts";
+
+const DAY_MS = 24 * 3_600_000;
+
+export interface PlatformOptions {
+  /** Where everything is kept. */
+  dataDir: string;
+  /** Port 0: any that is free. */
+  listen: { host: string; port: number };
+  /** Further names under which agents reach the platform, each `NAME` or `NAME:PORT`. */
+  hostnames?: readonly string[];
+  clock: Clock;
+  log: Log;
+  /** Default: 30. */
+  heartbeatSeconds?: number;
+  /** Life of an agent's certificate. Default: 30. */
+  certificateDays?: number;
+}
+
+/** A platform that runs. */
+export interface Platform {
+  /** `host:port` that new enrolment bundles name. */
+  authority: string;
+  url: string;
+  /** The CA certificate, PEM. */
+  ca: string;
+  /** The first API token, only at the very first start; it is stored nowhere. */
+  firstToken?: string;
+  /** Ends all sessions, telling the agents, and stops. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts the platform: identity, store, TLS server.
+ *
+ * @throws {SallyportError} `state.unreadable` when something in the data folder is damaged, `usage` when the
+ * runtime is too old or the address cannot be had.
+ */
+export async function startPlatform(options: PlatformOptions): Promise<Platform> {
+  checkRuntime(Deno.version.deno);
+  const { dataDir, clock, log } = options;
+  await Deno.mkdir(dataDir, { recursive: true, mode: 0o700 });
+  const identity = await loadIdentity(dataDir, DATABASE_FILE, clock);
+  const store = openSqliteStore(dataDir);
+  try {
+    const events = new Events(clock);
+    const settings = {
+      heartbeatSeconds: options.heartbeatSeconds ?? 30,
+      certificateDays: options.certificateDays ?? 30,
+    };
+    const parts = { clock, log, identity, store, events, settings };
+    const fleet = new Fleet(clock, events);
+    const serving = await serve(options, {
+      ...parts,
+      fleet,
+      rollout: new Rollout(store, events),
+    });
+    const firstToken = await createFirstToken(store, clock);
+    const authority = serving.names.authorities[0]!;
+    log.info("platform started", { authority, data: dataDir });
+    return {
+      authority,
+      url: `https://${authority}`,
+      ca: identity.authority.certificate,
+      ...(firstToken ? { firstToken } : {}),
+      async close() {
+        await Promise.all(fleet.sessions().map((session) => session.goAway()));
+        await serving.stop();
+        await store.close();
+        log.info("platform stopped");
+      },
+    };
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+/** The server with its certificate, which is issued anew in time while it runs. */
+async function serve(
+  { dataDir, listen: { host, port: wantedPort }, hostnames = [], clock, log }: PlatformOptions,
+  parts: Omit<Context, "names">,
+): Promise<{ names: Names; stop(): Promise<void> }> {
+  const authority = parts.identity.authority;
+  const { hosts } = platformNames(host, wantedPort, hostnames);
+  const certify = () => serverCertificate(dataDir, authority, hosts, { clock, log });
+  // The names need the port, which is known only when the server listens, and then visitors may come.
+  const ready = Promise.withResolvers<Handlers>();
+  const server = createTlsServer(await certify(), {
+    http: (request, response) => void ready.promise.then((handlers) => handlers.http(request, response)),
+    agent: (...visit) => void ready.promise.then((handlers) => handlers.agent(...visit)),
+  });
+  const names = platformNames(host, await listen(server, host, wantedPort), hostnames);
+  const context = { ...parts, names };
+  const answer = getRequestListener(createApp(context, consoleRoutes()).fetch);
+  ready.resolve({
+    http: (request, response) => void answer(request, response),
+    agent: (path, request, upgrade) => answerUpgrade(path, request, upgrade, context),
+  });
+  const cancelRenewal = daily(clock, async () => {
+    const { certificate, key } = await certify();
+    server.setSecureContext({ cert: certificate, key });
+  }, log);
+  return {
+    names,
+    async stop() {
+      cancelRenewal();
+      await closeServer(server);
+    },
+  };
+}
+
+function daily(clock: Clock, task: () => Promise<void>, log: Log): () => void {
+  let cancel: () => void;
+  const arm = () => {
+    cancel = clock.after(DAY_MS, () => {
+      task().catch((error) =>
+        log.error("the server certificate could not be renewed", { reason: String(error) })
+      );
+      arm();
+    });
+  };
+  arm();
+  return () => cancel();
+}
+
+async function createFirstToken(store: Store, clock: Clock): Promise<string | undefined> {
+  if (await store.tokens.count() > 0) return undefined;
+  const token = randomToken();
+  await store.tokens.create({ hash: sha256Hex(token), name: "first token" }, clock.now());
+  return token;
+}

@@ -1,0 +1,55 @@
+import { isoTime } from "../../base/clock.ts";
+import type { CloseCode } from "../../protocol/closing.ts";
+import { CLOSE } from "../../protocol/closing.ts";
+import { mayAuthenticateClients } from "../../trust/certificate_authority.ts";
+import type { Context } from "../context.ts";
+import type { CertificateRecord } from "../store/agents.ts";
+import type { Peer } from "./peer.ts";
+import { isIssuedBy } from "./peer.ts";
+
+/** Who the peer is, or why it may not come in. */
+export type Admission =
+  | { certificate: CertificateRecord; refusal?: undefined }
+  | { certificate?: undefined; refusal: { words: string; code: CloseCode } };
+
+/** Decides by a peer's certificate whether it is one of our agents. */
+export async function admit(
+  peer: Peer,
+  { clock, identity, store }: Pick<Context, "clock" | "identity" | "store">,
+): Promise<Admission> {
+  const certificate = await store.agents.certificate(peer.fingerprint);
+  if (
+    !certificate || !isIssuedBy(peer.der, identity.authority.certificate) ||
+    !await mayAuthenticateClients(peer.der)
+  ) {
+    const words = "this platform does not know the client certificate: enrol the agent with a new bundle";
+    return { refusal: { words, code: CLOSE.unknownIdentity } };
+  }
+  const refusal = whyInvalid(certificate, clock.now());
+  return refusal ? { refusal } : { certificate };
+}
+
+/** Why a certificate of ours is not good (any more), or undefined when it is. */
+export function whyInvalid(
+  certificate: CertificateRecord,
+  now: number,
+): { words: string; code: CloseCode } | undefined {
+  const { notBefore, notAfter, revokedAt } = certificate;
+  if (revokedAt !== undefined) {
+    const words = `the client certificate was revoked at ${isoTime(revokedAt)}; ask the platform's operator`;
+    return { words, code: CLOSE.revoked };
+  }
+  if (now > notAfter) {
+    const words = `the client certificate expired at ${isoTime(notAfter)}; the platform's clock says ${
+      isoTime(now)
+    }`;
+    return { words, code: CLOSE.expired };
+  }
+  if (now < notBefore) {
+    const words = `the client certificate is valid from ${isoTime(notBefore)}; the platform's clock says ${
+      isoTime(now)
+    }`;
+    return { words, code: CLOSE.expired };
+  }
+  return undefined;
+}

@@ -1,0 +1,88 @@
+import type { IncomingMessage } from "node:http";
+import { asSallyportError, messageOf } from "../../base/errors.ts";
+import { CLOSE } from "../../protocol/closing.ts";
+import { CHALLENGE_HEADER } from "../../protocol/proof.ts";
+import type { Context } from "../context.ts";
+import type { AgentPath, Upgrade } from "../server.ts";
+import { admit } from "./admission.ts";
+import { enrolmentSession } from "./enrolment.ts";
+import type { Peer } from "./peer.ts";
+import { peerOf } from "./peer.ts";
+import { hasChallenge, sendProof } from "./proof.ts";
+import { Session } from "./session.ts";
+import type { Receiver } from "./wire.ts";
+import { Wire } from "./wire.ts";
+
+/** Takes an agent's upgrade request to the session that serves it, or refuses it in words. */
+export function answerUpgrade(
+  path: AgentPath,
+  request: IncomingMessage,
+  upgrade: Upgrade,
+  context: Context,
+): void {
+  const peer = peerOf(request);
+  if (!peer) {
+    const message = "the connection has no client certificate, which is how agents say who they are";
+    return upgrade.reject(401, "request.unauthorised", message, "Enrol the agent: sallyport enroll BUNDLE");
+  }
+  // Everything is in place before the socket can bring its first message.
+  upgrade.accept((socket) => {
+    const wire = new Wire(socket);
+    const receiver = path === "/v1/enroll"
+      ? enrolmentSession(wire, request, peer, context)
+      : new Threshold(wire, request, peer, context);
+    wire.serve(receiver);
+  });
+}
+
+/**
+ * What stands before a session of `/v1/opamp`: the proof, if it was asked for, and the look at the
+ * certificate. Then the session, or a refusal in words.
+ */
+class Threshold implements Receiver {
+  readonly #wire: Wire;
+  readonly #request: IncomingMessage;
+  readonly #peer: Peer;
+  readonly #context: Context;
+  #session: Session | undefined;
+
+  constructor(wire: Wire, request: IncomingMessage, peer: Peer, context: Context) {
+    this.#wire = wire;
+    this.#request = request;
+    this.#peer = peer;
+    this.#context = context;
+  }
+
+  async open(): Promise<void> {
+    if (hasChallenge(this.#request)) await sendProof(this.#wire, this.#request, this.#peer, this.#context);
+    const { certificate, refusal } = await admit(this.#peer, this.#context);
+    if (refusal) {
+      this.#warn(refusal.words);
+      return this.#wire.refuse(refusal.words, refusal.code);
+    }
+    this.#session = new Session(this.#wire, certificate, this.#context);
+    await this.#session.open();
+  }
+
+  async message(frame: Uint8Array<ArrayBuffer>): Promise<void> {
+    await this.#session?.message(frame);
+  }
+
+  failed(error: unknown): void {
+    if (this.#session) return this.#session.failed(error);
+    const { code, message } = asSallyportError(error);
+    this.#warn(messageOf(error));
+    if (code === "internal") return this.#wire.unavailable();
+    this.#wire.refuse(message, CLOSE.badRequest);
+  }
+
+  async closed(): Promise<void> {
+    await this.#session?.closed();
+  }
+
+  #warn(reason: string): void {
+    const { remoteAddress } = this.#request.socket;
+    const asked = this.#request.headers[CHALLENGE_HEADER] !== undefined;
+    this.#context.log.warn("refused a connection", { reason, from: remoteAddress, challenge: asked });
+  }
+}

@@ -1,0 +1,207 @@
+import { asSallyportError, messageOf, SallyportError } from "../../base/errors.ts";
+import { formatUuid, parseUuid } from "../../base/ids.ts";
+import type { Log } from "../../base/log.ts";
+import { AGENT_FLAG, CUSTOM, SERVER_CAPABILITY, SERVER_FLAG } from "../../protocol/capabilities.ts";
+import type { CloseCode } from "../../protocol/closing.ts";
+import { CLOSE } from "../../protocol/closing.ts";
+import { decodeFrame } from "../../protocol/codec.ts";
+import type { AgentToServer, CustomMessage } from "../../protocol/generated/opamp_pb.ts";
+import { AgentToServerSchema } from "../../protocol/generated/opamp_pb.ts";
+import type { Context } from "../context.ts";
+import { ingestTracking } from "../ingest/tracking.ts";
+import type { CertificateRecord } from "../store/agents.ts";
+import { whyInvalid } from "./admission.ts";
+import type { LiveSession, OfflineReason } from "./fleet.ts";
+import { Offers } from "./offers.ts";
+import { readReport } from "./report.ts";
+import type { Receiver, Wire } from "./wire.ts";
+
+/** After this many heartbeats without a message an agent counts as gone. */
+const MISSED_HEARTBEATS = 2.5;
+
+const CAPABILITIES = SERVER_CAPABILITY.acceptsStatus | SERVER_CAPABILITY.offersRemoteConfig |
+  SERVER_CAPABILITY.acceptsEffectiveConfig | SERVER_CAPABILITY.offersConnectionSettings;
+
+/** One connection of an admitted agent to `/v1/opamp`, from its first message to its end. */
+export class Session implements Receiver, LiveSession {
+  readonly uid: string;
+  readonly name: string;
+  readonly #wire: Wire;
+  readonly #certificate: CertificateRecord;
+  readonly #context: Context;
+  readonly #offers: Offers;
+  readonly #log: Log;
+  readonly #closed = Promise.withResolvers<void>();
+  #sequence: bigint | undefined;
+  /** Whether the agent has introduced itself and got its first answer. */
+  #introduced = false;
+  #stopWatching: () => void = () => {};
+
+  constructor(wire: Wire, certificate: CertificateRecord, context: Context) {
+    this.uid = certificate.agent;
+    this.name = certificate.agentName;
+    this.#wire = wire;
+    this.#certificate = certificate;
+    this.#context = context;
+    this.#offers = new Offers(this.uid, context.rollout, context.settings.heartbeatSeconds);
+    this.#log = context.log.child({ agent: this.uid, name: this.name });
+  }
+
+  async open(): Promise<void> {
+    const agent = await this.#context.store.agents.get(this.uid);
+    this.#offers.resume(agent?.config.hash ?? "");
+    this.#context.fleet.attach(this);
+    this.#watch(this.#context.settings.heartbeatSeconds);
+    this.#log.info("agent online");
+  }
+
+  async message(frame: Uint8Array<ArrayBuffer>): Promise<void> {
+    const message = decodeFrame(AgentToServerSchema, frame);
+    const invalid = whyInvalid(this.#certificate, this.#context.clock.now());
+    if (invalid) return this.#refuse("certificate expired", invalid.words, invalid.code);
+    this.#context.fleet.seen(this);
+    if (Number(message.flags) & Number(AGENT_FLAG.requestInstanceUid)) return this.#identify();
+    this.#checkUid(message);
+    const isComplete = this.#takeSequence(message);
+    await this.#keep(message);
+    this.#watch(this.#offers.heartbeatSeconds);
+    if (message.customMessage) await this.#takeCustom(message.customMessage);
+    if (message.agentDisconnect) return this.#goodbye();
+    if (!isOnlyCustom(message)) await this.#reply(isComplete);
+  }
+
+  failed(error: unknown): void {
+    const { code, message } = asSallyportError(error);
+    if (code === "platform.protocol" || code === "request.invalid") {
+      return this.#refuse("protocol error", message, CLOSE.badRequest);
+    }
+    this.#log.error("a session failed", { reason: messageOf(error) });
+    this.#wire.unavailable();
+  }
+
+  async closed(): Promise<void> {
+    this.#stopWatching();
+    this.#offline("connection lost");
+    const { lastSeen } = this.#context.fleet.presenceOf({ uid: this.uid, enrolledAt: 0 });
+    if (lastSeen !== undefined) await this.#context.store.agents.report(this.uid, {}, lastSeen);
+    this.#closed.resolve();
+  }
+
+  supersede(): void {
+    this.#log.warn("another connection with the same identity took over");
+    this.#wire.refuse("another connection came with the same identity and took over", CLOSE.superseded);
+  }
+
+  revoke(): void {
+    this.#wire.refuse("the agent was revoked; ask the platform's operator", CLOSE.revoked);
+  }
+
+  async goAway(): Promise<void> {
+    this.#wire.close(CLOSE.goingAway, "the platform is stopping");
+    await this.#closed.promise;
+  }
+
+  async pushConfig(): Promise<void> {
+    if (!this.#introduced) return; // its first answer brings it
+    const offer = await this.#offers.config();
+    if (offer.remoteConfig) this.#wire.send({ ...this.#frame(), ...offer });
+  }
+
+  /** Trap 2 of the OpAMP notes: an identity is what the certificate says, on every message. */
+  #checkUid({ instanceUid }: AgentToServer): void {
+    const found = instanceUid.length === 16 ? formatUuid(instanceUid) : `${instanceUid.length} bytes`;
+    if (found === this.uid) return;
+    throw new SallyportError(
+      "platform.protocol",
+      `a message has the instance_uid ${found}, but its certificate is for ${this.uid}`,
+    );
+  }
+
+  /** Whether no message is missing before this one; the first of a session must bring the full state. */
+  #takeSequence({ sequenceNum, agentDescription }: AgentToServer): boolean {
+    const follows = this.#sequence !== undefined && sequenceNum === this.#sequence + 1n;
+    this.#sequence = sequenceNum;
+    return follows || agentDescription !== undefined;
+  }
+
+  async #keep(message: AgentToServer): Promise<void> {
+    const report = readReport(message);
+    this.#offers.learn(message, report);
+    const { capabilities: _, ...said } = report;
+    if (this.#introduced && Object.keys(said).length === 0) return; // a heartbeat costs no write
+    await this.#context.store.agents.report(this.uid, report, this.#context.clock.now());
+    await this.#context.rollout.tell(this.uid);
+  }
+
+  async #takeCustom(message: CustomMessage): Promise<void> {
+    try {
+      if (message.capability !== CUSTOM.tracking) {
+        throw new SallyportError(
+          "platform.protocol",
+          `the capability "${message.capability}" is unknown here`,
+        );
+      }
+      const customMessage = await ingestTracking(this.uid, message, this.#context);
+      this.#wire.send({ ...this.#frame(), customMessage });
+    } catch (error) {
+      const { code, message: words } = asSallyportError(error);
+      if (code !== "platform.protocol") throw error;
+      this.#log.warn("refused a custom message", { reason: words });
+      this.#wire.complain(words);
+    }
+  }
+
+  async #reply(isComplete: boolean): Promise<void> {
+    this.#wire.send({
+      ...this.#frame(),
+      ...(isComplete ? {} : { flags: SERVER_FLAG.reportFullState }),
+      ...await this.#offers.config(),
+      ...this.#offers.heartbeat(),
+      ...(this.#introduced ? {} : { customCapabilities: { capabilities: [CUSTOM.tracking] } }),
+    });
+    this.#introduced = true;
+  }
+
+  /** An agent may ask for its identity instead of knowing it. */
+  #identify(): void {
+    this.#wire.send({ ...this.#frame(), agentIdentification: { newInstanceUid: parseUuid(this.uid)! } });
+  }
+
+  #frame() {
+    return { instanceUid: parseUuid(this.uid)!, capabilities: CAPABILITIES };
+  }
+
+  #goodbye(): void {
+    this.#offline("stopped");
+    this.#wire.close(CLOSE.normal, "goodbye");
+  }
+
+  #refuse(reason: OfflineReason, words: string, code: CloseCode): void {
+    this.#log.warn("ended a session", { reason: words });
+    this.#wire.refuse(words, code);
+    this.#offline(reason);
+  }
+
+  #watch(seconds: number | undefined): void {
+    this.#stopWatching();
+    if (seconds === undefined) return;
+    const silenceMs = seconds * MISSED_HEARTBEATS * 1_000;
+    this.#stopWatching = this.#context.clock.after(silenceMs, () => {
+      this.#offline("heartbeats missing");
+      this.#wire.close(CLOSE.goingAway, `no message for ${silenceMs / 1_000} s`);
+    });
+  }
+
+  #offline(reason: OfflineReason): void {
+    if (this.#context.fleet.session(this.uid) !== this) return;
+    this.#context.fleet.detach(this, reason);
+    this.#log.info("agent offline", { reason });
+  }
+}
+
+/** Custom messages have answers of their own; everything else is a sign of life that waits for one. */
+function isOnlyCustom(message: AgentToServer): boolean {
+  return message.customMessage !== undefined && message.agentDescription === undefined &&
+    message.health === undefined && message.effectiveConfig === undefined &&
+    message.remoteConfigStatus === undefined && message.connectionSettingsStatus === undefined;
+}

@@ -1,0 +1,177 @@
+import type { Database } from "../../base/sqlite.ts";
+import { query, queryOne } from "../../base/sqlite.ts";
+import type {
+  RunOutcome,
+  TrackedFile,
+  TrackingBatch,
+  TriggerKind,
+} from "../../protocol/payloads/tracking.ts";
+import { sqliteIngest } from "./ingest.ts";
+import type { Eventually } from "./store.ts";
+
+/** A run as the platform knows it; without an end it is still going, as far as the agent has said. */
+export interface RunRecord {
+  id: string;
+  agent: string;
+  agentName: string;
+  process: string;
+  version: string;
+  definition: string;
+  trigger: TriggerKind;
+  startedAt: string;
+  endedAt: string | undefined;
+  outcome: RunOutcome | undefined;
+  documents: { in: number; out: number; filtered: number; failed: number };
+  bytesIn: number;
+  bytesOut: number;
+  fileCount: number;
+  error: { code: string; message: string } | undefined;
+}
+
+/** Which runs to list; `before` is the id of the last run of the page before. */
+export interface RunFilter {
+  agent?: string | undefined;
+  process?: string | undefined;
+  outcome?: RunOutcome | "running" | undefined;
+  before?: string | undefined;
+  limit: number;
+}
+
+/** What a batch changed: how far the stream is settled, what is new, and which runs moved. */
+export interface Ingested {
+  through: number;
+  stored: number;
+  runs: { id: string; kind: "run-started" | "run-finished" }[];
+}
+
+/** Sums over everything stored. */
+export interface RunTotals {
+  runs: Record<RunOutcome | "running", number>;
+  documents: { in: number; out: number; filtered: number; failed: number };
+  files: number;
+  records: number;
+}
+
+/** Documents of the runs that ended within one minute. */
+export interface MinuteOfActivity {
+  /** ISO 8601, the minute's start. */
+  minute: string;
+  in: number;
+  out: number;
+  failed: number;
+}
+
+export interface RunStore {
+  /** Stores the records of a batch that are not stored yet, each exactly once. */
+  ingest(agent: string, batch: TrackingBatch, now: number): Eventually<Ingested>;
+  get(id: string): Eventually<RunRecord | undefined>;
+  /** Newest first. */
+  list(filter: RunFilter): Eventually<RunRecord[]>;
+  files(id: string): Eventually<TrackedFile[]>;
+  totals(): Eventually<RunTotals>;
+  /** The minutes since `from` (ISO 8601) in which runs ended, oldest first. */
+  activity(from: string): Eventually<MinuteOfActivity[]>;
+}
+
+interface RunRow {
+  id: string;
+  agent: string;
+  agent_name: string;
+  process: string;
+  version: string;
+  definition: string;
+  trigger: TriggerKind;
+  started_at: string;
+  ended_at: string | null;
+  outcome: RunOutcome | null;
+  documents_in: number;
+  documents_out: number;
+  documents_filtered: number;
+  documents_failed: number;
+  bytes_in: number;
+  bytes_out: number;
+  file_count: number;
+  error_code: string | null;
+  error_message: string | null;
+}
+
+const SELECT_RUN = "SELECT runs.*, agents.name AS agent_name FROM runs JOIN agents ON uid = agent";
+
+/** The runs' part of the store in SQLite. */
+export function sqliteRuns(db: Database): RunStore {
+  const one = queryOne<RunRow>(db, `${SELECT_RUN} WHERE id = ?`);
+  const list = query<RunRow>(
+    db,
+    `${SELECT_RUN} WHERE (?1 IS NULL OR agent = ?1) AND (?2 IS NULL OR process = ?2)
+       AND (?3 IS NULL OR coalesce(outcome, 'running') = ?3)
+       AND (?4 IS NULL OR (started_at, id) < (SELECT started_at, id FROM runs WHERE id = ?4))
+     ORDER BY started_at DESC, id DESC LIMIT ?5`,
+  );
+  const files = query<TrackedFile>(
+    db,
+    `SELECT role, f.name, directory, bytes, documents, failed FROM run_files f
+     JOIN runs ON runs.id = f.run AND runs.agent = f.agent
+     WHERE f.run = ? ORDER BY CASE role WHEN 'source' THEN 0 WHEN 'sink' THEN 1 ELSE 2 END, directory, f.name`,
+  );
+  const outcomes = query<{ outcome: RunOutcome | "running"; n: number }>(
+    db,
+    "SELECT coalesce(outcome, 'running') AS outcome, count(*) AS n FROM runs GROUP BY 1",
+  );
+  const sums = queryOne<RunTotals["documents"]>(
+    db,
+    `SELECT coalesce(sum(documents_in), 0) AS "in", coalesce(sum(documents_out), 0) AS "out",
+       coalesce(sum(documents_filtered), 0) AS filtered, coalesce(sum(documents_failed), 0) AS failed FROM runs`,
+  );
+  const counts = queryOne<{ files: number; records: number }>(
+    db,
+    "SELECT (SELECT count(*) FROM run_files) AS files, (SELECT count(*) FROM records) AS records",
+  );
+  const activity = query<MinuteOfActivity>(
+    db,
+    `SELECT substr(ended_at, 1, 16) || ':00Z' AS minute, sum(documents_in) AS "in",
+       sum(documents_out) AS "out", sum(documents_failed) AS failed
+     FROM runs WHERE ended_at >= ? GROUP BY 1 ORDER BY 1`,
+  );
+
+  return {
+    ingest: sqliteIngest(db),
+    get(id) {
+      const row = one(id);
+      return row && asRun(row);
+    },
+    list: ({ agent, process, outcome, before, limit }) =>
+      list(agent ?? null, process ?? null, outcome ?? null, before ?? null, limit).map(asRun),
+    files: (id) => files(id),
+    totals() {
+      const runs = { running: 0, succeeded: 0, partial: 0, failed: 0, interrupted: 0 };
+      for (const { outcome, n } of outcomes()) runs[outcome] = n;
+      return { runs, documents: { ...sums()! }, ...counts()! };
+    },
+    activity: (from) => activity(from),
+  };
+}
+
+function asRun(row: RunRow): RunRecord {
+  return {
+    id: row.id,
+    agent: row.agent,
+    agentName: row.agent_name,
+    process: row.process,
+    version: row.version,
+    definition: row.definition,
+    trigger: row.trigger,
+    startedAt: row.started_at,
+    endedAt: row.ended_at ?? undefined,
+    outcome: row.outcome ?? undefined,
+    documents: {
+      in: row.documents_in,
+      out: row.documents_out,
+      filtered: row.documents_filtered,
+      failed: row.documents_failed,
+    },
+    bytesIn: row.bytes_in,
+    bytesOut: row.bytes_out,
+    fileCount: row.file_count,
+    error: row.error_code === null ? undefined : { code: row.error_code, message: row.error_message ?? "" },
+  };
+}

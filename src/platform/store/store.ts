@@ -1,0 +1,22 @@
+/**
+ * What the platform remembers, as one interface: SQLite stands behind it today (`sqlite.ts`), and a database
+ * server can tomorrow, which is why every answer may be a promise. Every method is one transaction.
+ */
+import type { AgentStore } from "./agents.ts";
+import type { EnrolmentStore } from "./enrolments.ts";
+import type { ProcessStore } from "./processes.ts";
+import type { RunStore } from "./runs.ts";
+import type { TokenStore } from "./tokens.ts";
+
+/** An answer now or later. */
+export type Eventually<T> = T | Promise<T>;
+
+/** The platform's memory, one part for each kind of thing. Times are milliseconds since 1970 UTC. */
+export interface Store {
+  agents: AgentStore;
+  enrolments: EnrolmentStore;
+  processes: ProcessStore;
+  runs: RunStore;
+  tokens: TokenStore;
+  close(): Eventually<void>;
+}
