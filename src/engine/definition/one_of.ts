@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { NEEDS_ONE } from "./problems.ts";
 
 /** The type of a value with exactly one of the keys of `Shape`. */
 export type OneOf<Shape extends z.ZodRawShape> = { [K in keyof Shape]?: z.output<Shape[K]> };
@@ -16,7 +17,7 @@ export function oneOf<Shape extends z.ZodRawShape>(shape: Shape, description: st
     const used = Object.keys(value).filter((key) => key in shape);
     if (used.length === 1) return;
     const message = used.length === 0
-      ? `needs one of: ${names}`
+      ? `${NEEDS_ONE}${names}`
       : `takes one of ${names}; here are ${used.length}: ${used.join(", ")}`;
     context.addIssue({ code: "custom", message });
   }).meta({ description, minProperties: 1, maxProperties: 1 });

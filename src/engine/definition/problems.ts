@@ -12,6 +12,9 @@ export interface Problem {
   message: string;
 }
 
+/** How {@linkcode oneOf} begins its complaint about an object that has none of its keys. */
+export const NEEDS_ONE = "needs one of: ";
+
 type Path = readonly PropertyKey[];
 type Issue = z.core.$ZodIssue;
 
@@ -56,7 +59,13 @@ export function problemsOf(
     }
   };
   for (const issue of issues) visit(issue, []);
-  return problems;
+  // A misspelt key explains why the right one is missing: the cause is enough.
+  const strangers = issues.filter(({ code }) => code === "unrecognized_keys").map(({ path }) =>
+    fieldName(path)
+  );
+  return problems.filter(({ field, message }) =>
+    !(message.startsWith(NEEDS_ONE) && strangers.includes(field))
+  );
 }
 
 /** Of the forms that a value may have, the complaints of the one that it was most likely meant to be. */
@@ -88,7 +97,7 @@ function messageOfIssue(issue: Issue): string {
     return missing ? `is missing: ${expected} is needed here` : `needs ${expected} here`;
   }
   if (issue.code === "invalid_value") {
-    return `needs ${issue.values.map((value) => JSON.stringify(value)).join(" or ")} here`;
+    return `needs ${issue.values.length > 1 ? "one of " : ""}${issue.values.map(String).join(", ")} here`;
   }
   return issue.message;
 }

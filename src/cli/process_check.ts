@@ -1,0 +1,60 @@
+import { EXIT } from "../base/exit_codes.ts";
+import { table } from "../base/terminal.ts";
+import { CONNECTORS } from "../connectors/mod.ts";
+import { checkDefinition, describeProblems } from "../engine/definition/definition.ts";
+import { usage } from "./command.ts";
+import type { Command } from "./command.ts";
+import { readDefinition } from "./process_file.ts";
+
+/** `sallyport process check FILE...` */
+export const processCheck: Command = {
+  name: "process check",
+  usage: "FILE...",
+  summary: "Check process definitions, without running them",
+  about:
+    "Reads each file and names everything that is wrong with it, by line and field: unknown and missing\n" +
+    "fields, wrong values, cron patterns, time zones, JSONata, and folders outside data/.\n" +
+    "The exit code is 0 when all are valid and 7 when one is not.",
+  options: [],
+  examples: ["sallyport process check orders.yaml", "sallyport process check processes/*.yaml --json"],
+  async run(context) {
+    if (context.words.length === 0) throw usage("which file is to be checked?", processCheck);
+    const checked = [];
+    for (const file of context.words) {
+      const { process, problems } = checkDefinition(await readDefinition(file), CONNECTORS);
+      const { name = "", version = "", definition = "", folders = [] } = process ?? {};
+      checked.push({
+        file,
+        valid: process !== undefined,
+        process: name,
+        version,
+        definition,
+        folders,
+        problems,
+      });
+    }
+    const valid = checked.every((file) => file.valid);
+    context.result({ valid, files: checked }, ({ files }) => {
+      const good = files.filter((file) => file.valid);
+      const parts = files.filter((file) => !file.valid).map(({ file, problems }) =>
+        describeProblems(problems, file)
+      );
+      if (good.length > 0) {
+        parts.push(table(
+          [{ title: "VALID" }, { title: "PROCESS" }, { title: "VERSION" }, { title: "DEFINITION" }, {
+            title: "FOLDERS BELOW data/",
+          }],
+          good.map(({ file, process, version, definition, folders }) => [
+            file,
+            process,
+            version || "-",
+            definition,
+            folders.join(" "),
+          ]),
+        ));
+      }
+      return parts.join("\n\n");
+    });
+    return valid ? EXIT.ok : EXIT.invalidInput;
+  },
+};

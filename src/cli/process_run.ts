@@ -1,0 +1,108 @@
+import { green, red, yellow } from "@std/fmt/colors";
+import { EXIT } from "../base/exit_codes.ts";
+import { openDatabase } from "../base/sqlite.ts";
+import { printable, table } from "../base/terminal.ts";
+import { CONNECTORS } from "../connectors/mod.ts";
+import { parseDefinition } from "../engine/definition/definition.ts";
+import { runOnce } from "../engine/run_once.ts";
+import type { RunProgress, RunReport } from "../engine/runner.ts";
+import type { RunOutcome } from "../protocol/payloads/tracking.ts";
+import { usage } from "./command.ts";
+import type { Command, CommandContext } from "./command.ts";
+import { readDefinition } from "./process_file.ts";
+
+const PROGRESS_MS = 200;
+
+/** `sallyport process run FILE` */
+export const processRun: Command = {
+  name: "process run",
+  usage: "FILE",
+  summary: "Run a process once, here and now, without a platform",
+  about:
+    "Takes what waits in the source's folder below data/ through the process, exactly as the agent would:\n" +
+    "whole files or nothing, failed documents into the dead letter. The run is recorded in state/, and\n" +
+    "nothing is sent anywhere. The exit code is 0 when the run succeeded, also when single documents\n" +
+    "failed (`partial`, see --strict), and 8 when it failed or was interrupted.",
+  options: [{ name: "strict", summary: "Give exit code 8 also when single documents failed" }],
+  examples: ["sallyport process run orders.yaml", "sallyport process run orders.yaml --json --strict"],
+  async run(context) {
+    const [file, ...more] = context.words;
+    if (file === undefined || more.length > 0) throw usage("takes one file", processRun);
+    const process = parseDefinition(await readDefinition(file), file, CONNECTORS);
+    await Deno.mkdir("state", { recursive: true, mode: 0o700 });
+    const databasePath = "state/sallyport.db";
+    using db = openDatabase(databasePath);
+    const { clock, log, signal } = context;
+    const progress = progressLine(context);
+    const started = clock.monotonic();
+    const report = await runOnce(process, {
+      db,
+      databasePath,
+      dataFolder: "data",
+      clock,
+      log,
+      signal,
+      onProgress: progress.show,
+    }).finally(progress.clear);
+    const seconds = Math.round(clock.monotonic() - started) / 1000;
+    const { head, ...result } = report;
+    context.result({ ...head, ...result, seconds }, () => summary(report, seconds));
+    return exitCode(report.outcome, context.flag("strict"));
+  },
+};
+
+function exitCode(outcome: RunOutcome, strict: boolean): number {
+  if (outcome === "succeeded") return EXIT.ok;
+  return outcome === "partial" && !strict ? EXIT.ok : EXIT.failed;
+}
+
+/** One line on standard error that is written over and over: for a person at a terminal only. */
+function progressLine({ clock, json }: CommandContext) {
+  const shown = !json && Deno.stderr.isTerminal();
+  const encoder = new TextEncoder();
+  const write = (text: string) => shown && Deno.stderr.writeSync(encoder.encode(`\r\x1b[2K${text}`));
+  let last = -Infinity;
+  return {
+    show({ file, documentsIn, documentsFailed }: RunProgress) {
+      if (clock.monotonic() - last < PROGRESS_MS) return;
+      last = clock.monotonic();
+      write(`${printable(file)}: ${documentsIn} documents, ${documentsFailed} failed`);
+    },
+    clear: () => void write(""),
+  };
+}
+
+const PAINT: Record<RunOutcome, (text: string) => string> = {
+  succeeded: green,
+  partial: yellow,
+  failed: red,
+  interrupted: red,
+};
+
+function summary({ head, outcome, documents, files, error }: RunReport, seconds: number): string {
+  const { in: read, out, filtered, failed } = documents;
+  const lines = [
+    `${head.process} ${PAINT[outcome](outcome)} in ${seconds} s: ${read} documents in, ${out} out, ` +
+    `${filtered} filtered, ${failed} failed`,
+  ];
+  if (error) lines.push(red(error.message));
+  if (files.length > 0) {
+    lines.push(
+      "",
+      table(
+        [{ title: "FILE" }, { title: "AS" }, { title: "DOCUMENTS", align: "right" }, {
+          title: "FAILED",
+          align: "right",
+        }, { title: "BYTES", align: "right" }],
+        files.map(({ role, name, directory, bytes, documents, failed }) => [
+          printable(`${directory}/${name}`),
+          role,
+          String(documents),
+          String(failed),
+          String(bytes),
+        ]),
+      ),
+    );
+  }
+  return lines.join("\n");
+}
