@@ -1,0 +1,39 @@
+/**
+ * Runs the agent from source with exactly the permissions of the executable.
+ *
+ *     deno task agent --platform HOST[:PORT] [--home DIR] COMMAND ...
+ *
+ * Everything from COMMAND on goes to the agent; see `deno task agent --platform localhost help`.
+ */
+import { resolve } from "@std/path";
+import { agentFromSource } from "./lib/agent_process.ts";
+import { parseAuthority } from "./lib/permissions.ts";
+
+const words = [...Deno.args];
+let platform: string | undefined;
+let home = ".";
+while (words[0] === "--platform" || words[0] === "--home") {
+  const [option, value] = words.splice(0, 2);
+  if (value === undefined) fail(`${option} needs a value`);
+  if (option === "--platform") platform = parseAuthority(value);
+  else home = value;
+}
+if (platform === undefined) {
+  fail("--platform HOST[:PORT] is needed: it is the one address that the agent may reach");
+}
+
+await Deno.mkdir(home, { recursive: true });
+const child = new Deno.Command(Deno.execPath(), {
+  args: [...(await agentFromSource(platform)).args, ...words],
+  cwd: resolve(home),
+  stdin: "inherit",
+}).spawn();
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  Deno.addSignalListener(signal, () => child.kill(signal));
+}
+Deno.exit((await child.status).code);
+
+function fail(message: string): never {
+  console.error(`${message}\nUsage: deno task agent --platform HOST[:PORT] [--home DIR] COMMAND ...`);
+  Deno.exit(2);
+}

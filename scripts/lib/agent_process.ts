@@ -1,0 +1,115 @@
+import { TextLineStream } from "./lines.ts";
+import { AGENT_CODE, agentFlags, ROOT } from "./permissions.ts";
+
+/** How to start the agent: from source, or an executable. */
+export interface AgentProgram {
+  command: string;
+  args: string[];
+}
+
+/** The agent from source, with exactly the permissions of the executable. */
+export async function agentFromSource(authority: string): Promise<AgentProgram> {
+  return {
+    command: Deno.execPath(),
+    args: ["run", "--quiet", "--no-check", ...await agentFlags(authority, AGENT_CODE), `${ROOT}/main.ts`],
+  };
+}
+
+/** What a finished command gave. */
+export interface CommandResult {
+  code: number;
+  stdout: string;
+  stderr: string;
+}
+
+/** Runs one command of the agent in a home, to its end. */
+export async function runCommand(
+  program: AgentProgram,
+  home: string,
+  words: string[],
+  input = "",
+): Promise<CommandResult> {
+  const child = new Deno.Command(program.command, {
+    args: [...program.args, ...words],
+    cwd: home,
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const writer = child.stdin.getWriter();
+  await writer.write(new TextEncoder().encode(input)).catch(() => {}); // it may end without reading
+  await writer.close().catch(() => {});
+  const { code, stdout, stderr } = await child.output();
+  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  return { code, stdout: text(stdout), stderr: text(stderr) };
+}
+
+/** One line of the agent's log. */
+export interface LogLine {
+  level: string;
+  message: string;
+  [fact: string]: unknown;
+}
+
+/** A running agent whose log can be waited for. */
+export class RunningAgent {
+  readonly lines: LogLine[] = [];
+  readonly child: Deno.ChildProcess;
+  readonly #reading: Promise<void>;
+  #wake = Promise.withResolvers<void>();
+  #ended = false;
+
+  constructor(program: AgentProgram, home: string, words: string[] = ["run"]) {
+    this.child = new Deno.Command(program.command, {
+      args: [...program.args, ...words, "--json"],
+      cwd: home,
+      stdin: "null",
+      stdout: "null",
+      stderr: "piped",
+    }).spawn();
+    this.#reading = this.#read();
+  }
+
+  /** Waits for the first line, from `from` on, that `matches`. Rejects when the agent ends before. */
+  async line(matches: (line: LogLine) => boolean, from = 0): Promise<LogLine> {
+    for (let at = from;;) {
+      for (; at < this.lines.length; at++) if (matches(this.lines[at]!)) return this.lines[at]!;
+      if (this.#ended) {
+        throw new Error(
+          `the agent ended before; its log was:\n${this.lines.map((l) => JSON.stringify(l)).join("\n")}`,
+        );
+      }
+      await this.#wake.promise;
+    }
+  }
+
+  /** Waits until it is connected; gives the milliseconds from the start of the process. */
+  async connected(from = 0): Promise<number> {
+    return Number(
+      (await this.line(({ message }) => message === "connected to the platform", from)).sinceStartMs,
+    );
+  }
+
+  /** Ends it with a signal and waits; gives the exit code. */
+  async stop(signal: Deno.Signal = "SIGTERM"): Promise<number> {
+    try {
+      this.child.kill(signal);
+    } catch {
+      // it has ended by itself
+    }
+    const { code } = await this.child.status;
+    await this.#reading;
+    return code;
+  }
+
+  async #read(): Promise<void> {
+    const text = this.child.stderr.pipeThrough(new TextDecoderStream()).pipeThrough(new TextLineStream());
+    for await (const line of text) {
+      this.lines.push(line.startsWith("{") ? JSON.parse(line) : { level: "raw", message: line });
+      this.#wake.resolve();
+      this.#wake = Promise.withResolvers();
+    }
+    this.#ended = true;
+    this.#wake.resolve();
+  }
+}

@@ -1,0 +1,60 @@
+/**
+ * The agent's permissions stand once, in `deno.json` under `permissions.agent`. They are passed on as flags and
+ * not with `-P`, because `-P` resolves relative paths against the folder of `deno.json` (seen with 2.9.6 and
+ * 2.7.11): an executable compiled so would carry the path of the machine that built it, and `policy.yaml` in a
+ * home would be writable. As flags, they are resolved where the agent is started.
+ */
+import { fromFileUrl } from "@std/path";
+
+interface PathPermission {
+  allow: string[];
+  deny: string[];
+}
+
+/** `permissions.agent` in `deno.json`; what is not named here is refused by {@linkcode agentFlags}. */
+interface AgentPermissions {
+  read: string[];
+  write: PathPermission;
+  env: { ignore: true };
+  run: false;
+  ffi: false;
+  sys: false;
+}
+
+/** The agent's own code, for {@linkcode agentFlags} of a run from source. */
+export const AGENT_CODE = ["main.ts", "src"].map((name) =>
+  fromFileUrl(new URL(`../../${name}`, import.meta.url))
+);
+
+export const ROOT = fromFileUrl(new URL("../..", import.meta.url));
+
+/**
+ * Flags for `deno run` and `deno compile` that give exactly the agent's permissions and this one address.
+ *
+ * @param code what a run from source must read besides, for its Worker: an executable carries its code in itself
+ */
+export async function agentFlags(authority: string, code: readonly string[] = []): Promise<string[]> {
+  const config = JSON.parse(await Deno.readTextFile(`${ROOT}/deno.json`));
+  const { read, write, env, run, ffi, sys, ...rest }: AgentPermissions = config.permissions.agent;
+  if (Object.keys(rest).length > 0 || run || ffi || sys || env.ignore !== true) {
+    throw new Error(
+      `deno.json: permissions.agent has something that is not passed on: ${JSON.stringify(rest)}`,
+    );
+  }
+  return [
+    "--no-prompt",
+    "--unstable-worker-options",
+    `--allow-net=${authority}`,
+    `--allow-read=${[...read, ...code].join(",")}`,
+    `--allow-write=${write.allow.join(",")}`,
+    `--deny-write=${write.deny.join(",")}`,
+    "--ignore-env",
+  ];
+}
+
+/** The form of an address in `--platform`: a port that is not named is 443. */
+export function parseAuthority(text: string): string {
+  const match = /^(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+)(?::([0-9]{1,5}))?$/.exec(text);
+  if (!match) throw new Error(`"${text}" is not HOST or HOST:PORT`);
+  return `${match[1]}:${match[2] ?? "443"}`;
+}

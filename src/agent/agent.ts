@@ -1,0 +1,58 @@
+import type { LogLevel } from "../base/log.ts";
+import { createDeployments } from "../engine/deployments.ts";
+import { loadIdentity } from "../identity/identity.ts";
+import { EngineHost } from "./engine_host.ts";
+import { runGatehouse } from "./gatehouse.ts";
+import type { AgentContext, Half } from "./home.ts";
+import { lockGatehouse, openState, prepareHome, STATE_FOLDER } from "./home.ts";
+
+export interface AgentOptions extends AgentContext {
+  /** Only this half; undefined for both. */
+  half: Half | undefined;
+  /** The program's own entry, for the engine's Worker. */
+  entry: string;
+  logFormat: "text" | "json";
+  logLevel: LogLevel;
+  graceMs: number;
+}
+
+/** Runs the agent, or a half of it, in the current folder until `signal` aborts. */
+export async function runAgent(options: AgentOptions, signal: AbortSignal): Promise<void> {
+  await prepareHome();
+  if (options.half === "engine") return await runEngineAlone(options, signal);
+
+  const identity = await loadIdentity(STATE_FOLDER);
+  using _lock = await lockGatehouse();
+  const db = openState();
+  const { clock, log } = options;
+  const host = options.half === undefined
+    ? new EngineHost({ ...options, deployments: createDeployments(db) })
+    : undefined;
+  // The gatehouse outlives the engine, so that the results of the last runs can still leave.
+  const gatehouseStop = new AbortController();
+  const engine = host?.run(signal) ?? aborted(signal);
+  const stopping = engine.finally(() => gatehouseStop.abort());
+  await runGatehouse(
+    { db, identity, clock, log, onProcessesOffered: () => host?.wake() },
+    gatehouseStop.signal,
+  );
+  await stopping;
+  db.close();
+  log.info("stopped");
+}
+
+async function runEngineAlone({ clock, log, graceMs }: AgentOptions, signal: AbortSignal): Promise<void> {
+  const { startEngineHalf } = await import("./engine_main.ts");
+  const running = await startEngineHalf({ clock, log });
+  log.info("engine started");
+  await aborted(signal);
+  await running.stop(graceMs);
+  log.info("stopped");
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}

@@ -1,0 +1,116 @@
+import { Backoff } from "../base/backoff.ts";
+import { sleep } from "../base/clock.ts";
+import type { LogLevel } from "../base/log.ts";
+import type { Deployments } from "../engine/deployments.ts";
+import type { HostMessage, WorkerMessage } from "./engine_worker.ts";
+import type { AgentContext } from "./home.ts";
+import { DATA_FOLDER, DATABASE_PATH, STATE_FOLDER } from "./home.ts";
+
+export interface EngineHostOptions extends AgentContext {
+  deployments: Deployments;
+  /** The module that the Worker runs: the program's own entry. */
+  entry: string;
+  logFormat: "text" | "json";
+  logLevel: LogLevel;
+  /** How long running work may take to come to an end when the agent stops, in milliseconds. */
+  graceMs: number;
+}
+
+/** What the engine needs of `state/`: the database and its locks, and nothing of the identity. */
+const ENGINE_STATE = [
+  ...["", "-wal", "-shm"].map((suffix) => DATABASE_PATH + suffix),
+  ...["engine.lock", "local.lock"].map((name) => `${STATE_FOLDER}/${name}`),
+];
+
+const RESTART = { baseMs: 1_000, capMs: 60_000 };
+
+/**
+ * Keeps the engine running as a Worker that has no network, cannot read the agent's keys or policy, and has of
+ * `data/` only the folders that the processes name. A Worker's permissions are fixed when it starts, so new
+ * folders mean a new Worker. Nothing is started before there is a process: an idle agent stays small.
+ */
+export class EngineHost {
+  readonly #options: EngineHostOptions;
+  #wake = Promise.withResolvers<void>();
+
+  constructor(options: EngineHostOptions) {
+    this.#options = options;
+  }
+
+  /** Says that there may be work for an engine now. */
+  wake(): void {
+    this.#wake.resolve();
+  }
+
+  /** Runs engines, one after the other, until `signal` aborts. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, log } = this.#options;
+    const backoff = new Backoff(RESTART);
+    const aborted = new Promise<void>((resolve) =>
+      signal.addEventListener("abort", () => resolve(), { once: true })
+    );
+    while (!signal.aborted) {
+      if (!this.#hasWork()) {
+        await Promise.race([this.#wake.promise, aborted]);
+        this.#wake = Promise.withResolvers();
+        continue;
+      }
+      const end = await this.#runWorker(signal);
+      if (signal.aborted || end === "restart") {
+        backoff.reset();
+        continue;
+      }
+      const waitMs = backoff.next(RESTART.baseMs);
+      log.error("the engine broke down; it is started again", { reason: end, inMs: Math.round(waitMs) });
+      await sleep(clock, waitMs, signal);
+    }
+  }
+
+  #hasWork(): boolean {
+    const { deployments } = this.#options;
+    return deployments.status().state === "applying" || deployments.processes().length > 0;
+  }
+
+  /** One Worker from its start to its end: "restart" when it ended as it should, else why it did not. */
+  async #runWorker(signal: AbortSignal): Promise<string> {
+    const { deployments, entry, logFormat, logLevel, graceMs } = this.#options;
+    const permittedFolders = deployments.folders();
+    const paths = [...ENGINE_STATE, ...permittedFolders.map((folder) => `${DATA_FOLDER}/${folder}`)];
+    const worker = new Worker(entry, {
+      type: "module",
+      name: "engine",
+      deno: {
+        permissions: {
+          net: false,
+          env: false,
+          run: false,
+          ffi: false,
+          sys: false,
+          read: paths,
+          write: paths,
+        },
+      },
+    } as WorkerOptions);
+    const tell = (message: HostMessage) => worker.postMessage(message);
+    const { promise: ended, resolve: end } = Promise.withResolvers<string>();
+    const stop = () => tell({ do: "stop", graceMs });
+    worker.onmessage = ({ data }: MessageEvent<WorkerMessage>) => {
+      if (data.is === "listening") {
+        tell({ do: "start", permittedFolders, logFormat, logLevel });
+        if (signal.aborted) stop();
+      }
+      if (data.is === "in-need-of-folders") stop();
+      if (data.is === "stopped") end("restart");
+      if (data.is === "broken") end(data.reason);
+    };
+    worker.onerror = (event) => {
+      event.preventDefault();
+      end(event.message);
+    };
+    signal.addEventListener("abort", stop, { once: true });
+    const reason = await ended;
+    signal.removeEventListener("abort", stop);
+    worker.terminate();
+    return reason;
+  }
+}

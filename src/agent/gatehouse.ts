@@ -1,0 +1,160 @@
+import { Backoff } from "../base/backoff.ts";
+import { isoTime } from "../base/clock.ts";
+import { watchDatabase } from "../base/database_changes.ts";
+import { fromBase64Url } from "../base/encoding.ts";
+import { messageOf } from "../base/errors.ts";
+import type { Database } from "../base/sqlite.ts";
+import type { Channel } from "../channels/channel.ts";
+import { engineChannel } from "../channels/engine.ts";
+import { processesChannel } from "../channels/processes.ts";
+import { statusChannel } from "../channels/status.ts";
+import { trackingChannel } from "../channels/tracking.ts";
+import { createDeployments } from "../engine/deployments.ts";
+import { DEFAULT_POLICY } from "../gate/policy.ts";
+import type { Identity } from "../identity/identity.ts";
+import { Ledger } from "../ledger/ledger.ts";
+import { PROTOCOL_VERSION } from "../protocol/version.ts";
+import { Spool } from "../spool/spool.ts";
+import type { Ending } from "../uplink/ending.ts";
+import { openWebSocket } from "../uplink/socket.ts";
+import { Uplink } from "../uplink/uplink.ts";
+import { BUILD } from "./build.ts";
+import { connectionRecord } from "./connection_record.ts";
+import type { AgentContext } from "./home.ts";
+import { DATABASE_PATH, isRunning } from "./home.ts";
+import { Pump } from "./pump.ts";
+import { Reporter } from "./reporter.ts";
+
+/** Used until the platform offers another interval. */
+const HEARTBEAT_MS = 30_000;
+const RECONNECT = { baseMs: 500, capMs: 30_000 };
+/** Changes come in bursts, as a run ends or a set of processes is applied: they are told together. */
+const TELL_AFTER_MS = 20;
+/** How often the gatehouse looks whether the engine still lives. */
+const ENGINE_CHECK_MS = 5_000;
+
+export interface GatehouseOptions extends AgentContext {
+  db: Database;
+  identity: Identity;
+  /** Told when the platform has offered processes, so that an engine can be started for them. */
+  onProcessesOffered(): void;
+}
+
+/**
+ * The half with the network: keeps the connection, tells the platform what the channels know, and drains the
+ * spool through the pump. Runs until `signal` aborts.
+ */
+export async function runGatehouse(options: GatehouseOptions, signal: AbortSignal): Promise<void> {
+  const { db, identity, clock, log, onProcessesOffered } = options;
+  const spool = new Spool(db, clock);
+  const ledger = new Ledger(db, clock);
+  const deployments = createDeployments(db);
+  const record = connectionRecord(db, clock);
+  const startedAt = clock.now();
+  let engineRuns = true;
+
+  const channels: Channel[] = [
+    statusChannel({ ...attributes(identity), startedAt, components: () => reporter.components() }),
+    engineChannel(() => engineRuns),
+    processesChannel(deployments, () => {
+      onProcessesOffered();
+      tellSoon();
+    }),
+    trackingChannel((ack) => pump.acknowledged(ack)),
+  ];
+  const reporter = new Reporter(channels);
+  const uplink = new Uplink({
+    identity: {
+      authority: identity.enrolment.platform,
+      instanceUid: identity.enrolment.instanceUid,
+      ca: identity.enrolment.ca,
+      certificate: identity.certificate,
+      key: identity.key,
+      proofKey: fromBase64Url(identity.enrolment.proofKey),
+    },
+    open: openWebSocket,
+    clock,
+    log,
+    backoff: new Backoff(RECONNECT),
+    heartbeatMs: HEARTBEAT_MS,
+    listener: {
+      greet: () => pump.sendStatus(reporter.everything()),
+      ready() {
+        record("connected", "");
+        log.info("connected to the platform", {
+          platform: identity.enrolment.platform,
+          // From the start of the process: what an operator waits for after a restart.
+          sinceStartMs: Math.round(clock.monotonic()),
+        });
+        pump.drain();
+      },
+      heartbeat: () => pump.sendStatus(reporter.heartbeat()),
+      message(message) {
+        for (const channel of channels) {
+          try {
+            channel.receive?.(message);
+          } catch (error) {
+            log.error("a message of the platform is of no use", {
+              channel: channel.name,
+              reason: messageOf(error),
+            });
+          }
+        }
+      },
+      farewell: () => pump.sendStatus({ ...reporter.heartbeat(), agentDisconnect: {} }),
+      closed({ error }: Ending) {
+        pump.disconnected();
+        if (signal.aborted) record("stopped", "");
+        else record("disconnected", `${error.code}: ${error.message}`);
+      },
+    },
+  });
+  const pump = new Pump({ db, spool, ledger, policy: DEFAULT_POLICY, uplink, clock, log });
+
+  let telling = false;
+  const tellSoon = () => {
+    if (telling) return;
+    telling = true;
+    clock.after(TELL_AFTER_MS, () => {
+      telling = false;
+      if (!uplink.ready || signal.aborted) return;
+      const changes = reporter.changes();
+      if (changes) pump.sendStatus(changes);
+    });
+  };
+  const watching = watchDatabase(db, DATABASE_PATH, () => {
+    pump.drain();
+    tellSoon();
+  }, { clock, signal });
+  const checkEngine = async () => {
+    if (signal.aborted) return;
+    engineRuns = deployments.processes().length === 0 || await isRunning("engine");
+    tellSoon();
+    cancelCheck = clock.after(ENGINE_CHECK_MS, () => void checkEngine());
+  };
+  let cancelCheck = clock.after(ENGINE_CHECK_MS, () => void checkEngine());
+
+  log.info("gatehouse started", { platform: identity.enrolment.platform, agent: identity.enrolment.name });
+  await uplink.run(signal);
+  cancelCheck();
+  await watching;
+}
+
+function attributes({ enrolment, certificateFacts }: Identity) {
+  return {
+    identifying: {
+      "service.name": "sallyport",
+      "service.version": BUILD.version,
+      "service.instance.id": enrolment.instanceUid,
+    },
+    other: {
+      "sallyport.agent.name": enrolment.name,
+      "sallyport.protocol": String(PROTOCOL_VERSION),
+      "sallyport.certificate.expires": isoTime(certificateFacts.notAfter),
+      "process.runtime.name": "deno",
+      "process.runtime.version": Deno.version.deno,
+      "os.type": Deno.build.os,
+      "host.arch": Deno.build.arch,
+    },
+  };
+}

@@ -1,0 +1,101 @@
+import { join } from "@std/path";
+import type { Clock } from "../base/clock.ts";
+import { SallyportError } from "../base/errors.ts";
+import { exists } from "../base/files.ts";
+import type { Log } from "../base/log.ts";
+import type { Database } from "../base/sqlite.ts";
+import { openDatabase } from "../base/sqlite.ts";
+
+/** The agent's home is the folder in which it is started; its permissions end there. */
+export const STATE_FOLDER = "state";
+export const DATA_FOLDER = "data";
+export const DATABASE_PATH = join(STATE_FOLDER, "sallyport.db");
+
+/** The two halves of the agent; each runs at most once in a home. */
+export type Half = "gatehouse" | "engine";
+
+/**
+ * Checks that the current folder may be a home: not the root of the file system, and owned by the user who runs
+ * this. Makes `state/` and `data/` if they are missing.
+ *
+ * @throws {SallyportError} `home.unusable`
+ */
+export async function prepareHome(): Promise<void> {
+  const home = Deno.cwd();
+  if (home === "/" || /^[A-Z]:\\$/i.test(home)) {
+    throw new SallyportError("home.unusable", "the agent was started at the root of the file system", {
+      remedy: "Make a folder for the agent and start it there: it can read and write only below that folder.",
+    });
+  }
+  try {
+    await Deno.mkdir(STATE_FOLDER, { recursive: true, mode: 0o700 });
+    await Deno.mkdir(DATA_FOLDER, { recursive: true });
+    await checkOwner(home);
+  } catch (cause) {
+    if (cause instanceof SallyportError) throw cause;
+    throw new SallyportError("home.unusable", `the home ${home} cannot be written: ${String(cause)}`, {
+      cause,
+      remedy: "Start the agent as the user who owns its home, on a file system with room.",
+    });
+  }
+}
+
+/** A file of ours belongs to whoever runs this: the way to know the user without a permission for it. */
+async function checkOwner(home: string): Promise<void> {
+  const probe = join(STATE_FOLDER, `.owner-${crypto.randomUUID()}`);
+  const runner = await Deno.open(probe, { createNew: true, write: true }).then(async (file) => {
+    using open = file;
+    return (await open.stat()).uid;
+  }).finally(() => Deno.remove(probe).catch(() => {}));
+  const { uid: owner } = await Deno.stat(".");
+  if (runner === owner) return;
+  throw new SallyportError(
+    "home.unusable",
+    `the home ${home} belongs to user ${owner}, but user ${runner} runs this`,
+    {
+      remedy: "Start the agent as the user who owns its home, so that the files in it keep one owner.",
+    },
+  );
+}
+
+/**
+ * Takes the gatehouse's lock for as long as this process lives; the operating system gives it back in any case.
+ *
+ * @throws {SallyportError} `home.locked`
+ */
+export async function lockGatehouse(): Promise<Disposable> {
+  const file = await Deno.open(lockPath("gatehouse"), { create: true, write: true });
+  if (await file.tryLock(true)) return file;
+  file.close();
+  throw new SallyportError("home.locked", `another gatehouse of Sallyport runs in ${Deno.cwd()}`, {
+    remedy: "`sallyport status` tells how it is. Stop it first, or start this one in a home of its own.",
+  });
+}
+
+/** The engine takes its lock itself, wherever it runs; see `engine/recovery.ts`. */
+function lockPath(half: Half): string {
+  return join(STATE_FOLDER, `${half}.lock`);
+}
+
+/** Whether a half runs in this home at this moment, in this process or another. */
+export async function isRunning(half: Half): Promise<boolean> {
+  if (!await exists(lockPath(half))) return false;
+  using file = await Deno.open(lockPath(half), { write: true });
+  if (!await file.tryLock(true)) return true;
+  await file.unlock();
+  return false;
+}
+
+/**
+ * Opens the state database of this home. One that cannot be read is left where it is: what it holds, the ledger
+ * above all, is not ours to throw away.
+ */
+export function openState(options: { readOnly?: boolean } = {}): Database {
+  return openDatabase(DATABASE_PATH, options);
+}
+
+/** What every part of the agent gets. */
+export interface AgentContext {
+  clock: Clock;
+  log: Log;
+}

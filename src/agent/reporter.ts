@@ -1,0 +1,64 @@
+import { create, toBinary } from "@bufbuild/protobuf";
+import type { Channel, ComponentHealthInit } from "../channels/channel.ts";
+import { sha256Hex } from "../base/digest.ts";
+import { AgentToServerSchema } from "../protocol/generated/opamp_pb.ts";
+import type { MessageParts } from "../uplink/uplink.ts";
+
+/**
+ * Collects what the channels want the platform to know, and finds what has changed since it was told. State is
+ * told in whole fields, and a field that did not change is not sent again (OpAMP, "Agent Status Compression").
+ */
+export class Reporter {
+  readonly #channels: readonly Channel[];
+  /** The digest of each field as it was told last on this connection. */
+  #told = new Map<string, string>();
+
+  constructor(channels: readonly Channel[]) {
+    this.#channels = channels;
+  }
+
+  /** Set in every message, as OpAMP wants it. */
+  get capabilities(): bigint {
+    return this.#channels.reduce((bits, channel) => bits | channel.bits, 0n);
+  }
+
+  /** The health of every channel's components. */
+  components(): Record<string, ComponentHealthInit> {
+    return Object.assign({}, ...this.#channels.map((channel) => channel.health?.() ?? {}));
+  }
+
+  /** A message without news. */
+  heartbeat(): MessageParts {
+    return { capabilities: this.capabilities };
+  }
+
+  /** Everything; from now on all of it counts as told. */
+  everything(): MessageParts {
+    this.#told = new Map();
+    const custom = this.#channels.flatMap((channel) => channel.custom);
+    return {
+      ...this.changes(),
+      customCapabilities: { capabilities: custom },
+      capabilities: this.capabilities,
+    };
+  }
+
+  /** The fields that changed since they were told, or undefined; from now on they count as told. */
+  changes(): MessageParts | undefined {
+    const state: MessageParts = Object.assign(
+      {},
+      ...this.#channels.map((channel) => channel.state?.() ?? {}),
+    );
+    const changed: [string, unknown][] = [];
+    for (const [field, value] of Object.entries(state)) {
+      const digest = sha256Hex(
+        toBinary(AgentToServerSchema, create(AgentToServerSchema, { [field]: value })),
+      );
+      if (this.#told.get(field) === digest) continue;
+      this.#told.set(field, digest);
+      changed.push([field, value]);
+    }
+    if (changed.length === 0) return undefined;
+    return { ...Object.fromEntries(changed), capabilities: this.capabilities };
+  }
+}

@@ -1,0 +1,82 @@
+import { EXIT } from "../base/exit_codes.ts";
+import { SallyportError } from "../base/errors.ts";
+import { readTextIfThere } from "../base/files.ts";
+import { MAX_BUNDLE_CHARS } from "../base/limits.ts";
+import { prepareHome, STATE_FOLDER } from "../agent/home.ts";
+import { enrol } from "../identity/enrol.ts";
+import { decodeBundle } from "../trust/bundle.ts";
+import { exchangeEnrolment } from "../uplink/enrolment_exchange.ts";
+import { openWebSocket } from "../uplink/socket.ts";
+import type { Command, CommandContext } from "./command.ts";
+import { usage } from "./command.ts";
+
+export const enroll: Command = {
+  name: "enroll",
+  usage: "[BUNDLE]",
+  summary: "give this home an identity at its platform",
+  about:
+    `An enrolment bundle is one line that the platform makes: its address, its certificate authority, the key
+with which it proves itself, and a secret that works once. The agent makes its private key here; the key
+never leaves this machine. Nothing is sent before the platform has proved that it is the one in the bundle.
+The bundle is taken from the command line, from a file, or from standard input with "-".`,
+  options: [
+    { name: "file", value: "FILE", summary: "read the bundle from a file in this home" },
+    { name: "name", value: "NAME", summary: "what people will call this agent (default: the folder's name)" },
+  ],
+  examples: [
+    "sallyport enroll sallyport1.eyJwbGF0Zm9ybSI6...",
+    "sallyport enroll --file bundle.txt --name warehouse-berlin",
+    "sallyport enroll - < bundle.txt",
+  ],
+  async run(context) {
+    const bundle = decodeBundle(await bundleText(context));
+    await prepareHome();
+    const name = context.option("name") ?? Deno.cwd().split(/[/\\]/).pop()!;
+    const { clock, signal } = context;
+    const enrolled = await enrol({
+      stateFolder: STATE_FOLDER,
+      bundle,
+      name: name.slice(0, 100),
+      clock,
+      exchange: (request, tls) =>
+        exchangeEnrolment(request, { bundle, ...tls, clock, open: openWebSocket, signal }),
+    });
+    context.result(enrolled, (done) =>
+      [
+        `Enrolled at ${done.platform} as ${done.name}.`,
+        `Its identity is ${done.instanceUid}; its certificate is good until ${done.certificateExpires}.`,
+        "Next: sallyport run",
+      ].join("\n"));
+    return EXIT.ok;
+  },
+};
+
+async function bundleText({ words, option }: CommandContext): Promise<string> {
+  const [word, ...rest] = words;
+  const file = option("file");
+  if (rest.length > 0 || (word !== undefined && file !== undefined)) {
+    throw usage("give the bundle once: as a word, with --file, or on standard input", enroll);
+  }
+  if (file !== undefined) {
+    const text = await readTextIfThere(file);
+    if (text !== undefined) return text;
+    throw new SallyportError("file.missing", `there is no file ${file} in this home`, {
+      remedy: "The agent can read only below its home: put the file there, or use standard input.",
+    });
+  }
+  if (word !== undefined && word !== "-") return word;
+  if (Deno.stdin.isTerminal()) {
+    throw usage("a bundle is needed; the platform makes one under POST /api/v1/enrolments", enroll);
+  }
+  return await readInput(MAX_BUNDLE_CHARS + 1);
+}
+
+/** Standard input as text, but no more of it than a bundle can have. */
+async function readInput(limit: number): Promise<string> {
+  let text = "";
+  for await (const part of Deno.stdin.readable.pipeThrough(new TextDecoderStream())) {
+    text += part;
+    if (text.length > limit) break;
+  }
+  return text;
+}
