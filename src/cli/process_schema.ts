@@ -4,7 +4,7 @@ import { processJsonSchema } from "../engine/definition/definition.ts";
 import type { Command } from "./command.ts";
 
 /** `sallyport process schema` */
-export const processSchemaCommand: Command = {
+export const processSchema: Command = {
   name: "process schema",
   usage: "",
   summary: "Print the JSON Schema of process definitions, for editors",

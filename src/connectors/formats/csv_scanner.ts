@@ -2,6 +2,7 @@ import { MAX_DOCUMENT_BYTES } from "../../base/limits.ts";
 
 const LF = 10;
 const CR = 13;
+const TEXT_AFTER_QUOTE = "has characters after a closing quote";
 
 /**
  * Takes one record after the other out of a stretch of CSV text. The result of a record stands in `cells`,
@@ -84,6 +85,7 @@ export class CsvScanner {
     let lines = 1;
     let at = start;
     let lineEnd = newline; // of the line that the current cell starts on
+    let problem: string | undefined;
     for (;;) {
       if (text.charCodeAt(at) !== this.#quoteCode) {
         // A cell that does not start with a quote: quotes further on are letters like any other (5" pipe).
@@ -92,7 +94,7 @@ export class CsvScanner {
         const last = end === lineEnd;
         const stop = last && end > at && text.charCodeAt(end - 1) === CR ? end - 1 : end;
         this.cells[count++] = text.slice(at, stop);
-        if (last) return this.#done(count, stop, lineEnd, lines);
+        if (last) return this.#done(count, stop, lineEnd, lines, problem);
         at = end + 1;
         continue;
       }
@@ -123,18 +125,25 @@ export class CsvScanner {
       if (next === this.#delimiterCode) {
         at = close + 2;
       } else if (next === LF || close + 1 >= text.length) {
-        return this.#done(count, close + 1, lineEnd, lines);
+        return this.#done(count, close + 1, lineEnd, lines, problem);
       } else if (next === CR && close + 2 === lineEnd) {
-        return this.#done(count, close + 1, lineEnd, lines);
+        return this.#done(count, close + 1, lineEnd, lines, problem);
+      } else if (lineEnd !== openedOn) {
+        // Two quotes on two lines with text behind: more likely each belongs to a record of its own.
+        return this.#bad(TEXT_AFTER_QUOTE, openedOn, openedAtLine);
       } else {
-        return this.#bad("has characters after a closing quote", openedOn, openedAtLine);
+        // The cell is wrong, but where the record goes on is plain: a line end in a later cell is still inside it.
+        problem = TEXT_AFTER_QUOTE;
+        const delimiter = text.indexOf(this.#delimiter, close);
+        if (delimiter < 0 || delimiter > lineEnd) return this.#done(count, lineEnd, lineEnd, lines, problem);
+        at = delimiter + 1;
       }
     }
   }
 
-  #done(count: number, contentEnd: number, newline: number, lines: number): number {
+  #done(count: number, contentEnd: number, newline: number, lines: number, problem?: string): number {
     this.count = count;
-    this.problem = undefined;
+    this.problem = problem;
     this.contentEnd = contentEnd;
     this.line += lines;
     return newline + 1;
