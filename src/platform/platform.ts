@@ -13,7 +13,7 @@ import type { Context } from "./context.ts";
 import { Events } from "./events.ts";
 import { checkRuntime } from "./runtime.ts";
 import type { Handlers } from "./server.ts";
-import { closeServer, createTlsServer, listen } from "./server.ts";
+import { createTlsServer, listen } from "./server.ts";
 import { answerUpgrade } from "./sessions/doors.ts";
 import { Fleet } from "./sessions/fleet.ts";
 import { Rollout } from "./sessions/rollout.ts";
@@ -106,7 +106,7 @@ async function serve(
   const certify = () => serverCertificate(dataDir, authority, hosts, { clock, log });
   // The names need the port, which is known only when the server listens, and then visitors may come.
   const ready = Promise.withResolvers<Handlers>();
-  const server = createTlsServer(await certify(), {
+  const { server, stop } = createTlsServer(await certify(), {
     http: (request, response) => void ready.promise.then((handlers) => handlers.http(request, response)),
     agent: (...visit) => void ready.promise.then((handlers) => handlers.agent(...visit)),
   });
@@ -115,7 +115,7 @@ async function serve(
   const answer = getRequestListener(createApp(context, consoleRoutes()).fetch);
   ready.resolve({
     http: (request, response) => void answer(request, response),
-    agent: (path, request, upgrade) => answerUpgrade(path, request, upgrade, context),
+    agent: (path, request, accept) => answerUpgrade(path, request, accept, context),
   });
   const cancelRenewal = daily(clock, async () => {
     const { certificate, key } = await certify();
@@ -125,7 +125,7 @@ async function serve(
     names,
     async stop() {
       cancelRenewal();
-      await closeServer(server);
+      await stop();
     },
   };
 }

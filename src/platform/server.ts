@@ -16,14 +16,18 @@ export type AgentPath = (typeof AGENT_PATHS)[number];
 /** What the server hands its visitors to. */
 export interface Handlers {
   http(request: IncomingMessage, response: ServerResponse): void;
-  agent(path: AgentPath, request: IncomingMessage, upgrade: Upgrade): void;
+  /** `accept` completes the WebSocket and calls back before its first message. */
+  agent(
+    path: AgentPath,
+    request: IncomingMessage,
+    accept: (serve: (socket: WebSocket) => void) => void,
+  ): void;
 }
 
-/** How an upgrade request is answered: exactly one of the two is called. */
-export interface Upgrade {
-  accept(serve: (socket: WebSocket) => void): void;
-  /** Refuses before the WebSocket is there, with a JSON body. */
-  reject(status: 401 | 404, code: string, message: string, remedy: string): void;
+/** The server, and how to stop listening and end every connection. */
+export interface TlsServer {
+  server: Server;
+  stop(): Promise<void>;
 }
 
 /**
@@ -31,7 +35,7 @@ export interface Upgrade {
  * inside TLS reaches an agent as a bare reset (decision 8 of the architecture). Who may come in is decided by
  * the sessions.
  */
-export function createTlsServer(certificate: ServerCertificate, handlers: Handlers): Server {
+export function createTlsServer(certificate: ServerCertificate, handlers: Handlers): TlsServer {
   const server = createServer({
     cert: certificate.certificate,
     key: certificate.key,
@@ -48,37 +52,25 @@ export function createTlsServer(certificate: ServerCertificate, handlers: Handle
   server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Uint8Array) => {
     socket.on("error", () => socket.destroy());
     const path = new URL(request.url ?? "/", "https://platform").pathname;
-    const upgrade: Upgrade = {
-      accept: (serve) => sockets.handleUpgrade(request, socket as Socket, head as never, serve),
-      reject: (status, code, message, remedy) =>
-        rejectUpgrade(socket, status, JSON.stringify({ error: { code, message, remedy } })),
-    };
-    if ((AGENT_PATHS as readonly string[]).includes(path)) {
-      return handlers.agent(path as AgentPath, request, upgrade);
-    }
-    upgrade.reject(
-      404,
-      "request.not-found",
-      `no WebSocket is served at ${path}`,
-      "Use /v1/opamp or /v1/enroll.",
-    );
+    if (!(AGENT_PATHS as readonly string[]).includes(path)) return rejectUpgrade(socket, path);
+    handlers.agent(path as AgentPath, request, (serve) => {
+      sockets.handleUpgrade(request, socket as Socket, head as never, serve);
+    });
   });
-  return server;
+  return { server, stop: () => stopServer(server, sockets) };
 }
 
-const STATUS_TEXT = { 401: "Unauthorized", 404: "Not Found" };
-
-function rejectUpgrade(socket: Duplex, status: 401 | 404, body: string): void {
-  socket.end(
-    [
-      `HTTP/1.1 ${status} ${STATUS_TEXT[status]}`,
-      "Content-Type: application/json",
-      `Content-Length: ${new TextEncoder().encode(body).length}`,
-      "Connection: close",
-      "",
-      body,
-    ].join("\r\n"),
-  );
+function rejectUpgrade(socket: Duplex, path: string): void {
+  const message = `no WebSocket is served at ${path}`;
+  const remedy = `Use ${AGENT_PATHS.join(" or ")}.`;
+  const body = JSON.stringify({ error: { code: "request.not-found", message, remedy } });
+  const head = [
+    "HTTP/1.1 404 Not Found",
+    "Content-Type: application/json",
+    `Content-Length: ${new TextEncoder().encode(body).length}`,
+    "Connection: close",
+  ];
+  socket.end([...head, "", body].join("\r\n"));
 }
 
 /**
@@ -101,9 +93,9 @@ export async function listen(server: Server, host: string, port: number): Promis
   return (server.address() as { port: number }).port;
 }
 
-/** Stops listening and ends every connection. */
-export async function closeServer(server: Server): Promise<void> {
+async function stopServer(server: Server, sockets: WebSocketServer): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  for (const socket of sockets.clients) socket.terminate(); // those that never became a session
   (server as unknown as HttpServer).closeAllConnections();
   await closed;
 }

@@ -57,7 +57,7 @@ const getRun = createRoute({
   request: { params: z.object({ id: z.uuid() }) },
   responses: {
     200: json(
-      runSchema.extend({ files: z.array(trackedFileSchema.openapi("File")) }).openapi("RunDetail"),
+      runSchema.extend({ files: z.array(trackedFileSchema) }).openapi("RunDetail"),
       "The run",
     ),
     ...FAILURES,

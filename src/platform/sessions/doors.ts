@@ -3,7 +3,7 @@ import { asSallyportError, messageOf } from "../../base/errors.ts";
 import { CLOSE } from "../../protocol/closing.ts";
 import { CHALLENGE_HEADER } from "../../protocol/proof.ts";
 import type { Context } from "../context.ts";
-import type { AgentPath, Upgrade } from "../server.ts";
+import type { AgentPath, Handlers } from "../server.ts";
 import { admit } from "./admission.ts";
 import { enrolmentSession } from "./enrolment.ts";
 import type { Peer } from "./peer.ts";
@@ -17,23 +17,36 @@ import { Wire } from "./wire.ts";
 export function answerUpgrade(
   path: AgentPath,
   request: IncomingMessage,
-  upgrade: Upgrade,
+  accept: Parameters<Handlers["agent"]>[2],
   context: Context,
 ): void {
   const peer = peerOf(request);
-  if (!peer) {
-    const message = "the connection has no client certificate, which is how agents say who they are";
-    return upgrade.reject(401, "request.unauthorised", message, "Enrol the agent: sallyport enroll BUNDLE");
-  }
   // Everything is in place before the socket can bring its first message.
-  upgrade.accept((socket) => {
+  accept((socket) => {
     const wire = new Wire(socket);
-    const receiver = path === "/v1/enroll"
-      ? enrolmentSession(wire, request, peer, context)
-      : new Threshold(wire, request, peer, context);
-    wire.serve(receiver);
+    if (!peer) {
+      // Said inside the WebSocket: of a refused upgrade the agent's runtime shows neither status nor body.
+      wire.serve(nobody);
+      return wire.refuse(NO_CERTIFICATE, CLOSE.unknownIdentity);
+    }
+    wire.serve(
+      path === "/v1/enroll"
+        ? enrolmentSession(wire, request, peer, context)
+        : new Threshold(wire, request, peer, context),
+    );
   });
 }
+
+const NO_CERTIFICATE =
+  "the connection has no client certificate, which is how agents say who they are: enrol the " +
+  "agent, and look for a proxy that ends TLS on the way";
+
+const nobody: Receiver = {
+  open: () => Promise.resolve(),
+  message: () => Promise.resolve(),
+  failed() {},
+  closed: () => Promise.resolve(),
+};
 
 /**
  * What stands before a session of `/v1/opamp`: the proof, if it was asked for, and the look at the

@@ -21,6 +21,8 @@ import { sendProof } from "./proof.ts";
 import type { Receiver, Wire } from "./wire.ts";
 
 const DAY_MS = 24 * 3_600_000;
+/** Anybody may knock here, so nobody may stand in the door for long. */
+const DEADLINE_MS = 30_000;
 
 /** Serves one connection to `/v1/enroll`: proof, request, certificate. */
 export function enrolmentSession(
@@ -29,6 +31,9 @@ export function enrolmentSession(
   peer: Peer,
   context: Context,
 ): Receiver {
+  const cancelDeadline = context.clock.after(DEADLINE_MS, () => {
+    wire.refuse(`the enrolment was not done within ${DEADLINE_MS / 1_000} s`, CLOSE.badRequest);
+  });
   return {
     open: () => sendProof(wire, request, peer, context),
     async message(frame) {
@@ -45,7 +50,10 @@ export function enrolmentSession(
       context.log.warn("refused an enrolment", { reason: message, from });
       wire.refuse(remedy ? `${message}. ${remedy}` : message, CLOSE.badRequest);
     },
-    closed: () => Promise.resolve(),
+    closed() {
+      cancelDeadline();
+      return Promise.resolve();
+    },
   };
 }
 

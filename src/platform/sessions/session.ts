@@ -19,6 +19,9 @@ import type { Receiver, Wire } from "./wire.ts";
 /** After this many heartbeats without a message an agent counts as gone. */
 const MISSED_HEARTBEATS = 2.5;
 
+/** How long a stopping platform waits for an agent to answer its farewell. */
+const FAREWELL_MS = 2_000;
+
 const CAPABILITIES = SERVER_CAPABILITY.acceptsStatus | SERVER_CAPABILITY.offersRemoteConfig |
   SERVER_CAPABILITY.acceptsEffectiveConfig | SERVER_CAPABILITY.offersConnectionSettings;
 
@@ -98,7 +101,9 @@ export class Session implements Receiver, LiveSession {
 
   async goAway(): Promise<void> {
     this.#wire.close(CLOSE.goingAway, "the platform is stopping");
+    const cancel = this.#context.clock.after(FAREWELL_MS, () => this.#wire.cut());
     await this.#closed.promise;
+    cancel();
   }
 
   async pushConfig(): Promise<void> {

@@ -1,0 +1,151 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { randomToken } from "../../src/base/ids.ts";
+import { describe } from "../../src/protocol/attributes.ts";
+import { CLOSE } from "../../src/protocol/closing.ts";
+import { createProvisionalCertificate } from "../../src/trust/certificate_request.ts";
+import { generateKeyPair, privateKeyToPem } from "../../src/trust/keys.ts";
+import { TestClock } from "../support/clock.ts";
+import type { TestConnection, TestPlatform } from "./support.ts";
+import {
+  enrolledAgent,
+  opampConnection,
+  TestConnection as Connection,
+  testPlatform,
+  toServer,
+} from "./support.ts";
+
+const description = { agentDescription: describe({}, {}) };
+
+async function presence(test: TestPlatform, uid: string): Promise<string> {
+  const { state, reason } = (await test.api("GET", `/agents/${uid}`)).body as {
+    state: string;
+    reason?: string;
+  };
+  return reason ? `${state}: ${reason}` : state;
+}
+
+/** Polls, since a closed socket reaches the platform on its own time. */
+async function untilPresence(test: TestPlatform, uid: string, wanted: string): Promise<void> {
+  for (let i = 0; i < 200 && await presence(test, uid) !== wanted; i++) {
+    await new Promise((r) => setTimeout(r, 10));
+  }
+  assertEquals(await presence(test, uid), wanted);
+}
+
+/** The words and the code with which a connection is refused. */
+async function refusal(connection: TestConnection): Promise<{ words: string; code: number }> {
+  let message = await connection.next();
+  if (message.customMessage) message = await connection.next();
+  return { words: message.errorResponse!.errorMessage, code: (await connection.ended).code };
+}
+
+Deno.test("an agent is offline for the reason that ended its session", async () => {
+  const clock = new TestClock(Date.now());
+  await using test = await testPlatform({ clock, heartbeatSeconds: 10 });
+  const agent = await enrolledAgent(test, "agent one", clock);
+  assertEquals(await presence(test, agent.uid), "offline: not connected yet");
+  {
+    await using connection = opampConnection(test, agent);
+    await connection.send(toServer(agent.uid, 1, description));
+    await connection.next();
+    assertEquals(await presence(test, agent.uid), "online");
+    await connection.send(toServer(agent.uid, 2, { agentDisconnect: {} }));
+    assertEquals((await connection.ended).code, CLOSE.normal);
+    assertEquals(await presence(test, agent.uid), "offline: stopped");
+  }
+  {
+    await using connection = opampConnection(test, agent);
+    await connection.send(toServer(agent.uid, 1, description));
+    await connection.next();
+  }
+  await untilPresence(test, agent.uid, "offline: connection lost");
+  {
+    await using connection = opampConnection(test, agent);
+    await connection.send(toServer(agent.uid, 1, description));
+    await connection.next();
+    await clock.advance(24_000);
+    assertEquals(await presence(test, agent.uid), "online");
+    await connection.send(toServer(agent.uid, 2));
+    await connection.next();
+    await clock.advance(24_000);
+    assertEquals(await presence(test, agent.uid), "online");
+    await clock.advance(1_001);
+    assertEquals(await presence(test, agent.uid), "offline: heartbeats missing");
+    assertEquals((await connection.ended).code, CLOSE.goingAway);
+  }
+});
+
+Deno.test("after a restart nobody is online until they connect", async () => {
+  await using test = await testPlatform();
+  const agent = await enrolledAgent(test);
+  await using connection = opampConnection(test, agent);
+  await connection.send(toServer(agent.uid, 1, description));
+  await connection.next();
+  const ca = test.platform.ca;
+  await test.restart();
+  assertEquals((await connection.ended).code, CLOSE.goingAway);
+  assertEquals(await presence(test, agent.uid), "offline: platform restarted");
+  assertEquals([test.platform.ca, test.platform.firstToken], [ca, undefined]);
+  await using again = opampConnection(test, agent);
+  await again.send(toServer(agent.uid, 1, description));
+  await again.next();
+  assertEquals(await presence(test, agent.uid), "online");
+});
+
+Deno.test("a revoked agent is told so, at once and at the next try", async () => {
+  await using test = await testPlatform();
+  const agent = await enrolledAgent(test);
+  await using connection = opampConnection(test, agent);
+  await connection.send(toServer(agent.uid, 1, description));
+  await connection.next();
+  assertEquals((await test.api("POST", `/agents/${agent.uid}/revoke`)).status, 200);
+  const { words, code } = await refusal(connection);
+  assertEquals(code, CLOSE.revoked);
+  assertStringIncludes(words, "revoked");
+  await using again = opampConnection(test, agent, { "sallyport-challenge": randomToken() });
+  assertEquals((await refusal(again)).code, CLOSE.revoked);
+  assertEquals(await presence(test, agent.uid), "offline: revoked");
+  await test.restart();
+  assertEquals(await presence(test, agent.uid), "offline: revoked");
+});
+
+Deno.test("an expired certificate is refused with both times, during a session too", async () => {
+  const clock = new TestClock(Date.now());
+  await using test = await testPlatform({ clock, certificateDays: 1, heartbeatSeconds: 99_999 });
+  const agent = await enrolledAgent(test, "agent one", clock);
+  await using connection = opampConnection(test, agent);
+  await connection.send(toServer(agent.uid, 1, description));
+  await connection.next();
+  await clock.advance(25 * 3_600_000);
+  await connection.send(toServer(agent.uid, 2));
+  assertEquals((await refusal(connection)).code, CLOSE.expired);
+  assertEquals(await presence(test, agent.uid), "offline: certificate expired");
+  await using again = opampConnection(test, agent);
+  const { words, code } = await refusal(again);
+  assertEquals(code, CLOSE.expired);
+  assert(/expired at 2.*clock says 2/.test(words));
+});
+
+Deno.test("strangers are refused in words", async () => {
+  await using test = await testPlatform();
+  const keys = await generateKeyPair();
+  const stranger = {
+    certificate: await createProvisionalCertificate(keys, Date.now()),
+    key: await privateKeyToPem(keys.privateKey),
+  };
+  await using connection = opampConnection(test, stranger, { "sallyport-challenge": randomToken() });
+  const { words, code } = await refusal(connection);
+  assertEquals(code, CLOSE.unknownIdentity);
+  assertStringIncludes(words, "enrol");
+
+  const { platform } = test;
+  for (const path of ["/v1/opamp", "/v1/enroll"]) {
+    await using bare = new Connection(`wss://${platform.authority}${path}`, { ca: platform.ca });
+    const { words, code } = await refusal(bare);
+    assertEquals(code, CLOSE.unknownIdentity);
+    assertStringIncludes(words, "no client certificate");
+  }
+  const response = await fetch(`${platform.url}/v1/opamp`, { client: test.client });
+  assertEquals(response.status, 401);
+  assertEquals((await response.json()).error.code, "request.unauthorised");
+});
