@@ -12,6 +12,9 @@ import { join, resolve } from "@std/path";
 import { parseArgs } from "@std/cli/parse-args";
 import { agentFlags, parseAuthority, ROOT } from "./lib/permissions.ts";
 
+/** Put in front of a chunk that needs it. */
+const REQUIRE = 'import{createRequire}from"node:module";const require=createRequire(import.meta.url);';
+
 const options = parseArgs(Deno.args, {
   string: ["platform", "output"],
   default: { output: "dist/sallyport" },
@@ -60,7 +63,10 @@ async function run(program: string, args: string[], cwd: string): Promise<void> 
   if (!success) throw new Error(`${program} ${args[0]} ended with exit code ${code}`);
 }
 
-/** Puts the facts of `src/agent/build.ts` into the bundle; each text stands there once, or something is off. */
+/**
+ * Puts the facts of `src/agent/build.ts` into the bundle; each text stands there once, or something is off. CommonJS
+ * packages (`yaml`) ask for the runtime's own modules by `require`, which a bundle of ES modules does not have.
+ */
 async function bake(folder: string, facts: Record<string, string>): Promise<void> {
   const missing = new Set(Object.keys(facts));
   for await (const { name } of Deno.readDir(folder)) {
@@ -71,6 +77,7 @@ async function bake(folder: string, facts: Record<string, string>): Promise<void
       text = text.replace(`"@sallyport:${fact}@"`, JSON.stringify(value));
       missing.delete(fact);
     }
+    if (text.includes("Dynamic require of")) text = REQUIRE + text;
     await Deno.writeTextFile(path, text);
   }
   if (missing.size > 0) throw new Error(`the bundle has no place for ${[...missing].join(", ")}`);
