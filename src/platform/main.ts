@@ -1,4 +1,5 @@
 import { parseArgs } from "@std/cli/parse-args";
+import { join } from "@std/path";
 import { systemClock } from "../base/clock.ts";
 import { asSallyportError, messageOf, SallyportError } from "../base/errors.ts";
 import { EXIT, exitCodeFor } from "../base/exit_codes.ts";
@@ -79,7 +80,7 @@ function usage(message: string): SallyportError {
 }
 
 /** Says what a newcomer needs next. */
-async function announce(platform: Platform, { tokenFile }: Settings, json: boolean): Promise<void> {
+async function announce(platform: Platform, { data, tokenFile }: Settings, json: boolean): Promise<void> {
   const { url, firstToken } = platform;
   if (firstToken && tokenFile) await writeAtomic(tokenFile, firstToken + "\n");
   const shown = tokenFile ? undefined : firstToken;
@@ -88,7 +89,8 @@ async function announce(platform: Platform, { tokenFile }: Settings, json: boole
     console.log(
       `\nThe first API token, shown only now:\n\n    ${shown}\n\nThe console:  ${url}/#token=${shown}`,
     );
-    console.log(`Enrol an agent:  SALLYPORT_TOKEN=... sallyportctl enrolment create --platform ${url}\n`);
+    const options = `--platform ${url} --ca ${join(data, "ca.pem")}`;
+    console.log(`Enrol an agent:  SALLYPORT_TOKEN=... sallyportctl enrolment create ${options}\n`);
   } else console.log(`\nThe console:  ${url}/\n`);
 }
 

@@ -4,7 +4,7 @@ import { sha256Hex } from "../base/digest.ts";
 import { randomToken } from "../base/ids.ts";
 import type { Log } from "../base/log.ts";
 import { createApp } from "./api/app.ts";
-import { loadIdentity } from "./ca/identity.ts";
+import { loadIdentity, publishCertificate } from "./ca/identity.ts";
 import type { Names } from "./ca/names.ts";
 import { platformNames } from "./ca/names.ts";
 import { serverCertificate } from "./ca/server_certificate.ts";
@@ -61,6 +61,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
   const { dataDir, clock, log } = options;
   await Deno.mkdir(dataDir, { recursive: true, mode: 0o700 });
   const identity = await loadIdentity(dataDir, DATABASE_FILE, clock);
+  await publishCertificate(dataDir, identity);
   const store = openSqliteStore(dataDir);
   try {
     const events = new Events(clock);

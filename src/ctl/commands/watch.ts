@@ -1,0 +1,35 @@
+import { dim } from "@std/fmt/colors";
+import { EXIT } from "../../base/exit_codes.ts";
+import { printable } from "../../base/terminal.ts";
+import type { StreamedEvent } from "../client.ts";
+import type { Command } from "../command.ts";
+import { state, time } from "../format.ts";
+
+export const watch: Command = {
+  name: "watch",
+  usage: "",
+  summary: "Show what happens, as it happens, until Ctrl-C",
+  about: "Agents that come and go, processes that agents take or refuse, runs that begin and end.\n" +
+    "With --json one object a line.",
+  options: [],
+  examples: ["sallyportctl watch", "sallyportctl watch --json | jq 'select(.type == \"run\")'"],
+  async run({ platform, result, signal }) {
+    for await (const event of platform.events(signal)) {
+      result({ type: event.type, ...event.data }, () => asLine(event));
+    }
+    return EXIT.ok;
+  },
+};
+
+function asLine({ type, data }: StreamedEvent): string {
+  const text = (key: string) => printable(String(data[key] ?? ""));
+  const reason = data.reason ? `: ${text("reason")}` : "";
+  const what: Record<string, () => string> = {
+    agent: () => `${text("name")} is ${state(text("state"))}${reason}`,
+    process: () => `${text("process")} is ${state(text("state"))} on ${text("agent")}${reason}`,
+    published: () =>
+      `${text("process")} was ${data.version ? `published, version ${text("version")}` : "removed"}`,
+    run: () => `${text("id")} ${data.kind === "run-started" ? "began" : "ended"} on ${text("agent")}`,
+  };
+  return `${dim(time(text("at")))}  ${type.padEnd(9)}  ${what[type]?.() ?? printable(JSON.stringify(data))}`;
+}

@@ -1,0 +1,109 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { fromFileUrl, join } from "@std/path";
+import { EXIT } from "../../src/base/exit_codes.ts";
+import { COMMANDS } from "../../src/ctl/commands.ts";
+import { commandHelp } from "../../src/ctl/help.ts";
+import { decodeBundle } from "../../src/trust/bundle.ts";
+import { describe } from "../../src/protocol/attributes.ts";
+import type { TestPlatform } from "../platform/support.ts";
+import { enrolledAgent, opampConnection, testPlatform, toServer } from "../platform/support.ts";
+
+const root = fromFileUrl(new URL("../..", import.meta.url));
+
+function command(test: TestPlatform | undefined, args: string[]): Deno.Command {
+  return new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--config", join(root, "deno.json"), join(root, "src/ctl/main.ts"), ...args],
+    env: test
+      ? {
+        SALLYPORT_PLATFORM: test.platform.url,
+        SALLYPORT_TOKEN: test.token,
+        SALLYPORT_CA: join(test.dataDir, "ca.pem"),
+      }
+      : { SALLYPORT_PLATFORM: "", SALLYPORT_TOKEN: "", SALLYPORT_CA: "" },
+    stdout: "piped",
+    stderr: "piped",
+  });
+}
+
+async function ctl(test: TestPlatform | undefined, ...args: string[]) {
+  const { code, stdout, stderr } = await command(test, args).output();
+  const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  return { code, out: decode(stdout), err: decode(stderr) };
+}
+
+Deno.test("a newcomer's way from an empty platform to a published process", async () => {
+  await using test = await testPlatform();
+  assertStringIncludes((await ctl(test, "agents")).out, "sallyportctl enrolment create");
+
+  const created = await ctl(test, "enrolment", "create", "--name", "till 7", "--expires", "5");
+  assertEquals(decodeBundle(created.out).platform, test.platform.authority);
+  assertStringIncludes(created.err, "sallyport enroll");
+
+  const agent = await enrolledAgent(test, "till\x1b[31m 8");
+  const list = await ctl(test, "agents");
+  assert(/till\\x1b\[31m 8\s+offline \(not connected yet\)/.test(list.out), list.out);
+
+  const file = join(test.dataDir, "orders.yaml");
+  await Deno.writeTextFile(file, "name: orders\ntrigger: manual\n");
+  assertStringIncludes((await ctl(test, "process", "publish", file)).out, "Published orders, version 1");
+  assertStringIncludes((await ctl(test, "process", "publish", file)).out, "unchanged");
+  assert(/orders\s+1 .*pending \(offline\)/.test((await ctl(test, "processes")).out));
+  const { processes } = JSON.parse((await ctl(test, "processes", "--json")).out);
+  assertEquals(processes[0].onAgents[0].agent, agent.uid);
+  assertEquals((await ctl(test, "process", "remove", "orders")).code, EXIT.ok);
+  assertStringIncludes((await ctl(test, "runs")).out, "No run");
+});
+
+Deno.test("what goes wrong has its exit code and says what to do", async () => {
+  await using test = await testPlatform();
+  await using stranger = await testPlatform();
+  const cases = [
+    [ctl(undefined, "agents"), EXIT.usage, "--platform"],
+    [ctl(test, "agents", "--colour"), EXIT.usage, "--colour"],
+    [ctl(test, "agent"), EXIT.usage, 'no command "agent"'],
+    [ctl(test, "agents", "--token", "x".repeat(40)), EXIT.refused, "not valid"],
+    [ctl(test, "agents", "--ca", join(stranger.dataDir, "ca.pem")), EXIT.notAuthentic, "ca.pem"],
+    [ctl(test, "agents", "--platform", "https://127.0.0.1:1"), EXIT.unreachable, "cannot be reached"],
+    [ctl(test, "process", "publish", "none.yaml"), EXIT.invalidInput, "no file none.yaml"],
+    [ctl(test, "run", "0198a5d0-ac96-774b-bcce-b302099a8057"), EXIT.failed, "there is no run"],
+  ] as const;
+  for (const [run, code, words] of cases) {
+    const { code: found, err } = await run;
+    assertEquals([found, err.includes(words)], [code, true], err);
+  }
+});
+
+Deno.test("watch shows agents come and go", async () => {
+  await using test = await testPlatform();
+  const agent = await enrolledAgent(test);
+  const child = command(test, ["watch", "--json"]).spawn();
+  const lines = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  // Watching begins at some moment: the agent comes again until it is seen.
+  let seen = "";
+  for (let sequence = 1; !seen.includes('"online"'); sequence++) {
+    const next = lines.read();
+    while (
+      !await Promise.race([
+        next.then(() => true),
+        new Promise((r) => setTimeout(() => r(false), 200)),
+      ])
+    ) {
+      await using again = opampConnection(test, agent);
+      await again.send(toServer(agent.uid, 1, { agentDescription: describe({}, {}) }));
+      await again.next();
+    }
+    seen += (await next).value ?? "";
+  }
+  assertStringIncludes(seen, agent.uid);
+  child.kill("SIGTERM");
+  await lines.cancel();
+  assertEquals(await child.output().catch(() => child.status), await child.status);
+});
+
+Deno.test("every command teaches by examples that are commands", () => {
+  for (const command of COMMANDS) {
+    assert(command.examples.length > 0);
+    for (const example of command.examples) assertStringIncludes(example, `sallyportctl ${command.name}`);
+    assertStringIncludes(commandHelp(command), `Usage: sallyportctl ${command.name}`);
+  }
+});
