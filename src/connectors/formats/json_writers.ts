@@ -4,7 +4,7 @@ import type { WriteFormat } from "./format.ts";
 
 type NoOptions = Record<never, never>;
 
-const TOO_DEEP = "cannot be written as JSON: it is nested too deeply";
+const NOT_JSON = "cannot be written as JSON: it is nested too deeply, or holds what JSON does not have";
 
 /** One JSON object a line. */
 export const ndjsonWriter: WriteFormat<NoOptions> = {
@@ -16,7 +16,7 @@ export const ndjsonWriter: WriteFormat<NoOptions> = {
       let text = "";
       for (let i = 0; i < documents.length; i++) {
         const line = stringify(documents[i]!);
-        if (line === undefined) fail(i, new DocumentFailure("document.rejected", TOO_DEEP));
+        if (line === undefined) fail(i, new DocumentFailure("document.rejected", NOT_JSON));
         else text += line + "\n";
       }
       return text;
@@ -40,7 +40,7 @@ export const jsonWriter: WriteFormat<NoOptions> = {
         for (let i = 0; i < documents.length; i++) {
           const line = stringify(documents[i]!);
           if (line === undefined) {
-            fail(i, new DocumentFailure("document.rejected", TOO_DEEP));
+            fail(i, new DocumentFailure("document.rejected", NOT_JSON));
             continue;
           }
           text += (first ? "\n" : ",\n") + line;
@@ -59,6 +59,6 @@ function stringify(document: Document): string | undefined {
   try {
     return JSON.stringify(document);
   } catch {
-    return undefined; // the stack ended before the nesting did
+    return undefined; // the stack ended before the nesting did, or an expression gave something strange
   }
 }

@@ -59,6 +59,9 @@ class XmlDocuments {
   #size = 0;
   #silent = 0;
   #skipping = false;
+  #depthOfSkipped = 0;
+  /** Where the parser was when the last document ended. */
+  #closedAt = -1;
   #row = 0;
   #documents: Document[] = [];
   #rows: number[] = [];
@@ -69,10 +72,10 @@ class XmlDocuments {
     this.#element = element;
     const parser = this.#parser;
     parser.on("doctype", () => this.#lose(malformed("has a document type (DOCTYPE), which is refused")));
-    parser.on(
-      "error",
-      () => this.#lose(malformed("is not well-formed XML, so the rest of the file is lost")),
-    );
+    parser.on("error", () => {
+      if (this.#closedAt === parser.position) this.#takeBackLast();
+      this.#lose(malformed("is not well-formed XML, so the rest of the file is lost"));
+    });
     parser.on("opentag", (tag) => this.#opened(tag as SaxesTagPlain));
     parser.on("closetag", () => this.#closed());
     parser.on("text", (text) => this.#text(text));
@@ -144,8 +147,6 @@ class XmlDocuments {
     this.#open = [];
   }
 
-  #depthOfSkipped = 0;
-
   #closed(): void {
     if (this.lost) return;
     this.#silent = 0;
@@ -162,6 +163,15 @@ class XmlDocuments {
     this.#documents.push(content as Document);
     this.#rows.push(++this.#row);
     this.#lines.push(closed.line);
+    this.#closedAt = this.#parser.position;
+  }
+
+  /** The parser reports an element as closed before it complains that the closing tag was another's. */
+  #takeBackLast(): void {
+    this.#documents.pop();
+    this.#rows.pop();
+    this.#lines.pop();
+    this.#row--;
   }
 
   #lose(failure: DocumentFailure): void {

@@ -1,4 +1,5 @@
-import { LineCounter, parseDocument } from "yaml";
+import { isScalar, LineCounter, parseDocument, visit } from "yaml";
+import type { Document as YamlDocument } from "yaml";
 import { z } from "zod";
 import { sha256Hex } from "../../base/digest.ts";
 import { utf8 } from "../../base/encoding.ts";
@@ -87,7 +88,7 @@ export function checkDefinition(
   if (yaml.errors.length > 0) {
     return bad(yaml.errors.map(({ code, message, pos }) => {
       const { line, col } = lines.linePos(pos[0]);
-      const duplicate = code === "DUPLICATE_KEY" ? text.slice(...pos).match(/^[^\s:]+/)?.[0] : undefined;
+      const duplicate = code === "DUPLICATE_KEY" ? text.slice(pos[0]).match(/^[^\s:]+/)?.[0] : undefined;
       return {
         line,
         column: col,
@@ -96,6 +97,8 @@ export function checkDefinition(
       };
     }));
   }
+  const forbidden = forbiddenKeys(yaml, lines);
+  if (forbidden.length > 0) return bad(forbidden);
   let value: unknown;
   try {
     value = yaml.toJS({ maxAliasCount: MAX_ALIASES });
@@ -114,6 +117,19 @@ export function checkDefinition(
     return bad(problemsOf(parsed.error.issues, yaml, lines, (path) => keysAt(json as SchemaNode, path)));
   }
   return { process: compile(parsed.data, text, connectors), problems: [] };
+}
+
+/** `__proto__` means something else to JavaScript: as a field it would be lost without a word. */
+function forbiddenKeys(yaml: YamlDocument, lines: LineCounter): Problem[] {
+  const problems: Problem[] = [];
+  visit(yaml, {
+    Pair(_, { key }) {
+      if (!isScalar(key) || key.value !== "__proto__") return;
+      const { line, col } = lines.linePos(key.range?.[0] ?? 0);
+      problems.push({ line, column: col, field: "__proto__", message: "cannot be used as a name" });
+    },
+  });
+  return problems;
 }
 
 /**

@@ -14,6 +14,8 @@ export interface Problem {
 
 /** How {@linkcode oneOf} begins its complaint about an object that has none of its keys. */
 export const NEEDS_ONE = "needs one of: ";
+const MISSING = "is missing: ";
+const NO_SUCH_KEY = "there is no ";
 
 type Path = readonly PropertyKey[];
 type Issue = z.core.$ZodIssue;
@@ -59,12 +61,19 @@ export function problemsOf(
     }
   };
   for (const issue of issues) visit(issue, []);
-  // A misspelt key explains why the right one is missing: the cause is enough.
-  const strangers = issues.filter(({ code }) => code === "unrecognized_keys").map(({ path }) =>
-    fieldName(path)
-  );
+  return withoutConsequences(problems);
+}
+
+/** A misspelt key explains why the right one is missing: the cause is enough. */
+function withoutConsequences(problems: readonly Problem[]): Problem[] {
+  const strangers = problems.filter(({ message }) => message.startsWith(NO_SUCH_KEY));
+  const explained = strangers.flatMap(({ field, message }) => {
+    const parent = field.slice(0, Math.max(0, field.lastIndexOf(".")));
+    const meant = message.match(/Did you mean "(.*)"/)?.[1];
+    return [`${parent}\0${NEEDS_ONE}`, ...(meant ? [`${fieldName([parent, meant])}\0${MISSING}`] : [])];
+  });
   return problems.filter(({ field, message }) =>
-    !(message.startsWith(NEEDS_ONE) && strangers.includes(field))
+    !explained.some((cause) => `${field}\0${message}`.startsWith(cause))
   );
 }
 
@@ -94,7 +103,7 @@ function messageOfIssue(issue: Issue): string {
   if (issue.code === "invalid_type") {
     const missing = issue.input === undefined && / received undefined$/.test(issue.message);
     const expected = ARTICLES[issue.expected] ?? issue.expected;
-    return missing ? `is missing: ${expected} is needed here` : `needs ${expected} here`;
+    return missing ? `${MISSING}${expected} is needed here` : `needs ${expected} here`;
   }
   if (issue.code === "invalid_value") {
     return `needs ${issue.values.length > 1 ? "one of " : ""}${issue.values.map(String).join(", ")} here`;
@@ -104,8 +113,8 @@ function messageOfIssue(issue: Issue): string {
 
 function unknownKey(key: string, known: readonly string[]): string {
   const near = nearest(key, known);
-  if (near) return `there is no "${key}" here. Did you mean "${near}"?`;
-  return `there is no "${key}" here` + (known.length > 0 ? `. Known are: ${known.join(", ")}` : "");
+  if (near) return `${NO_SUCH_KEY}"${key}" here. Did you mean "${near}"?`;
+  return `${NO_SUCH_KEY}"${key}" here` + (known.length > 0 ? `. Known are: ${known.join(", ")}` : "");
 }
 
 /** The known word that is at most a third of its letters away from `word`, if any. */

@@ -43,8 +43,7 @@ export function compileFieldTable(fields: FieldTable): (document: Document) => D
     const field: Field = typeof given === "string" ? { from: given } : given;
     const slot = `v${index}`;
     statements.push(...fieldStatements(slot, target, field));
-    // A literal "__proto__" key would set the prototype; a computed one is a field like any other.
-    members.push(`${target === "__proto__" ? '["__proto__"]' : JSON.stringify(target)}: ${slot}`);
+    members.push(`${JSON.stringify(target)}: ${slot}`);
   }
   const body = `"use strict"; return (d) => { ${statements.join(" ")} return { ${members.join(", ")} }; };`;
   return new Function("own", "convert", "Failure", "missing", body)(own, CONVERT, DocumentFailure, missing);
