@@ -75,22 +75,7 @@ export class EngineHost {
   async #runWorker(signal: AbortSignal): Promise<string> {
     const { deployments, entry, logFormat, logLevel, graceMs } = this.#options;
     const permittedFolders = deployments.folders();
-    const paths = [...ENGINE_STATE, ...permittedFolders.map((folder) => `${DATA_FOLDER}/${folder}`)];
-    const worker = new Worker(entry, {
-      type: "module",
-      name: "engine",
-      deno: {
-        permissions: {
-          net: false,
-          env: false,
-          run: false,
-          ffi: false,
-          sys: false,
-          read: paths,
-          write: paths,
-        },
-      },
-    } as WorkerOptions);
+    const worker = new Worker(entry, engineWorkerOptions(permittedFolders));
     const tell = (message: HostMessage) => worker.postMessage(message);
     const { promise: ended, resolve: end } = Promise.withResolvers<string>();
     const stop = () => tell({ do: "stop", graceMs });
@@ -113,4 +98,23 @@ export class EngineHost {
     worker.terminate();
     return reason;
   }
+}
+
+/**
+ * What confines an engine that runs as a Worker: no network, of `state/` only the database, of `data/` only these
+ * folders.
+ */
+export function engineWorkerOptions(folders: readonly string[]): WorkerOptions {
+  const paths = [...ENGINE_STATE, ...folders.map((folder) => `${DATA_FOLDER}/${folder}`)];
+  const permissions = {
+    net: false,
+    env: false,
+    run: false,
+    ffi: false,
+    sys: false,
+    read: paths,
+    write: paths,
+  };
+  // The DOM's types do not know the runtime's own option.
+  return { type: "module", name: "engine", deno: { permissions } } as WorkerOptions;
 }

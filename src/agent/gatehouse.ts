@@ -16,7 +16,7 @@ import { Ledger } from "../ledger/ledger.ts";
 import { PROTOCOL_VERSION } from "../protocol/version.ts";
 import { Spool } from "../spool/spool.ts";
 import type { Ending } from "../uplink/ending.ts";
-import { openWebSocket } from "../uplink/socket.ts";
+import { webSocketOpener } from "../uplink/socket.ts";
 import { Uplink } from "../uplink/uplink.ts";
 import { BUILD } from "./build.ts";
 import { connectionRecord } from "./connection_record.ts";
@@ -72,7 +72,7 @@ export async function runGatehouse(options: GatehouseOptions, signal: AbortSigna
       key: identity.key,
       proofKey: fromBase64Url(identity.enrolment.proofKey),
     },
-    open: openWebSocket,
+    open: webSocketOpener(clock),
     clock,
     log,
     backoff: new Backoff(RECONNECT),

@@ -6,7 +6,7 @@ import { prepareHome, STATE_FOLDER } from "../agent/home.ts";
 import { enrol } from "../identity/enrol.ts";
 import { decodeBundle } from "../trust/bundle.ts";
 import { exchangeEnrolment } from "../uplink/enrolment_exchange.ts";
-import { openWebSocket } from "../uplink/socket.ts";
+import { webSocketOpener } from "../uplink/socket.ts";
 import type { Command, CommandContext } from "./command.ts";
 import { usage } from "./command.ts";
 
@@ -39,7 +39,7 @@ The bundle is taken from the command line, from a file, or from standard input w
       name: name.slice(0, 100),
       clock,
       exchange: (request, tls) =>
-        exchangeEnrolment(request, { bundle, ...tls, clock, open: openWebSocket, signal }),
+        exchangeEnrolment(request, { bundle, ...tls, clock, open: webSocketOpener(clock), signal }),
     });
     context.result(enrolled, (done) =>
       [

@@ -1,4 +1,5 @@
-import { SallyportError } from "../base/errors.ts";
+import type { Clock } from "../base/clock.ts";
+import { messageOf, SallyportError } from "../base/errors.ts";
 import { CHALLENGE_HEADER } from "../protocol/proof.ts";
 
 /** What one TLS connection to the platform is made with. */
@@ -41,30 +42,46 @@ export interface Socket {
 /** Opens a socket. Injected, so that other transports can stand in its place. */
 export type OpenSocket = (options: SocketOptions, signal: AbortSignal) => Promise<Socket>;
 
+/** How long a connection may take to stand: name, TCP, TLS and upgrade together. */
+const CONNECT_MS = 20_000;
+/** How long the question may take why it could not be made. */
+const DIAGNOSIS_MS = 5_000;
+
 /**
- * Opens a WebSocket with the native client: mutual TLS, 1.2 or newer, the server's name checked.
+ * Opens WebSockets with the native client: mutual TLS, 1.2 or newer, the server's name checked.
  *
- * @throws {SallyportError} `platform.unreachable`, `platform.not-trusted` when the server's certificate is not
- * one that the CA vouches for, or `bundle.wrong-platform` when this executable may not reach that address.
+ * It throws {@linkcode SallyportError} `platform.unreachable`, `platform.not-trusted` when the server's certificate
+ * is not one that the CA vouches for, or `bundle.wrong-platform` when this executable may not reach that address.
  */
-export const openWebSocket: OpenSocket = (options, signal) => {
+export function webSocketOpener(clock: Clock): OpenSocket {
+  return async (options, signal) => {
+    const { authority, ca, certificate, key } = options;
+    const client = Deno.createHttpClient({
+      ...(ca === "public" ? {} : { caCerts: [ca] }),
+      cert: certificate,
+      key,
+    });
+    const timeout = new AbortController();
+    const cancel = clock.after(CONNECT_MS, () => timeout.abort());
+    try {
+      return await open(options, client, AbortSignal.any([signal, timeout.signal]));
+    } catch (error) {
+      const cause = timeout.signal.aborted ? new Error(`nothing came within ${CONNECT_MS / 1000} s`) : error;
+      const stopped = signal.aborted || timeout.signal.aborted;
+      throw asConnectionError(authority, stopped ? cause : await diagnose(authority, client, cause, clock));
+    } finally {
+      cancel();
+    }
+  };
+}
+
+function open(options: SocketOptions, client: Deno.HttpClient, signal: AbortSignal): Promise<Socket> {
+  const { authority, path, challenge } = options;
   const { promise, resolve, reject } = Promise.withResolvers<Socket>();
-  const { authority, path, ca, certificate, key, challenge } = options;
-  const client = Deno.createHttpClient({
-    ...(ca === "public" ? {} : { caCerts: [ca] }),
-    cert: certificate,
-    key,
-  });
-  let native: WebSocket;
-  try {
-    native = new WebSocket(`wss://${authority}${path}`, {
-      client,
-      headers: challenge === undefined ? {} : { [CHALLENGE_HEADER]: challenge },
-    } as unknown as string[]); // the runtime takes options here; the DOM's types know only protocols
-  } catch (cause) {
-    client.close();
-    throw asConnectionError(authority, cause);
-  }
+  const native = new WebSocket(`wss://${authority}${path}`, {
+    client,
+    headers: challenge === undefined ? {} : { [CHALLENGE_HEADER]: challenge },
+  } as unknown as string[]); // the runtime takes options here; the DOM's types know only protocols
   native.binaryType = "arraybuffer";
 
   let failure = "";
@@ -84,7 +101,10 @@ export const openWebSocket: OpenSocket = (options, signal) => {
       return native.bufferedAmount;
     },
   };
-  const abort = () => native.close();
+  const abort = () => {
+    native.close();
+    reject(new Error("the attempt was stopped"));
+  };
   signal.addEventListener("abort", abort, { once: true });
   native.onopen = () => {
     opened = true;
@@ -98,12 +118,41 @@ export const openWebSocket: OpenSocket = (options, signal) => {
   };
   native.onerror = (event) => failure = event instanceof ErrorEvent ? event.message : "unknown";
   native.onclose = ({ code, reason }) => {
+    if (!opened) return reject(new Error(failure || reason || "it was closed"));
     client.close();
-    if (opened) tell((listener) => listener.closed({ code: code || 1006, reason: reason || failure }));
-    else reject(asConnectionError(authority, new Error(failure || reason || "the attempt was stopped")));
+    tell((listener) => listener.closed({ code: code || 1006, reason: reason || failure }));
   };
   return promise;
-};
+}
+
+/**
+ * Why a WebSocket could not be opened. After a failed handshake the runtime tries again with HTTP/2 and tells only
+ * how that failed, so a bare request, which carries nothing, asks what is wrong with the server's certificate, or
+ * what the platform has to say.
+ */
+async function diagnose(
+  authority: string,
+  client: Deno.HttpClient,
+  failure: unknown,
+  clock: Clock,
+): Promise<unknown> {
+  if (failure instanceof Deno.errors.NotCapable || /tcp connect|dns/.test(String(failure))) {
+    client.close();
+    return failure;
+  }
+  const timeout = new AbortController();
+  const cancel = clock.after(DIAGNOSIS_MS, () => timeout.abort());
+  try {
+    const response = await fetch(`https://${authority}/`, { method: "HEAD", client, signal: timeout.signal });
+    await response.body?.cancel();
+    return new Error(`the server answers, but opens no WebSocket: ${String(failure)}`);
+  } catch (error) {
+    return timeout.signal.aborted ? failure : error;
+  } finally {
+    cancel();
+    client.close();
+  }
+}
 
 function asConnectionError(authority: string, cause: unknown): SallyportError {
   if (cause instanceof Deno.errors.NotCapable) {
@@ -117,7 +166,7 @@ function asConnectionError(authority: string, cause: unknown): SallyportError {
       },
     );
   }
-  const text = String(cause);
+  const text = messageOf(cause);
   if (/invalid peer certificate/.test(text)) {
     return new SallyportError(
       "platform.not-trusted",
