@@ -8,6 +8,8 @@ import type { Trigger } from "./definition/trigger.ts";
 const CRON_CHECK_MS = 60_000;
 /** How often a watched folder is looked at when no event came: network mounts send none. */
 const RESCAN_MS = 30_000;
+/** How often a watch is tried again that could not be set, because the folder is not there yet. */
+const REWATCH_MS = 1_000;
 
 export interface TriggerOptions {
   clock: Clock;
@@ -68,6 +70,7 @@ async function fireOnChange({ clock, signal, folder, fire }: TriggerOptions): Pr
         using watcher = Deno.watchFs(folder, { recursive: false });
         const close = () => watcher.close();
         signal.addEventListener("abort", close, { once: true });
+        fire("watch"); // for what came before the watch stood
         for await (const _event of watcher) {
           if (signal.aborted) return;
           fire("watch");
@@ -75,7 +78,7 @@ async function fireOnChange({ clock, signal, folder, fire }: TriggerOptions): Pr
       } catch {
         // Not there yet, or no watches left: the rescan serves until then.
       }
-      await sleep(clock, RESCAN_MS, signal);
+      await sleep(clock, REWATCH_MS, signal);
     }
   })();
   while (!signal.aborted) {
