@@ -1,0 +1,108 @@
+import { emptyState, h, replace, table } from "./dom.js";
+import { ago, badge, bytes, number, span } from "./format.js";
+import { get } from "./api.js";
+
+const COLUMNS = [
+  { title: "Process" },
+  { title: "Outcome" },
+  { title: "Started" },
+  { title: "Took", number: true },
+  { title: "In", number: true },
+  { title: "Out", number: true },
+  { title: "Failed", number: true },
+  { title: "Agent" },
+];
+
+/** Shows a page of runs; `more` loads further ones when there are any. */
+export function showRuns(container, { runs, next }, filtered, more) {
+  if (runs.length === 0) {
+    return replace(
+      container,
+      filtered
+        ? emptyState("No such run", "No run has this outcome. Choose another one above.")
+        : emptyState("No run yet", "Runs appear here, live, as soon as an agent runs a process."),
+    );
+  }
+  const rows = runs.map((run) => [
+    h("button", { class: "link", "data-key": run.id, onclick: () => openRun(run.id) }, run.process),
+    badge(run.outcome, run.error?.code),
+    ago(run.startedAt),
+    took(run),
+    number(run.documents.in),
+    number(run.documents.out),
+    number(run.documents.failed),
+    run.agentName,
+  ]);
+  const button = next &&
+    h("button", { class: "quiet", "data-key": "more", onclick: more }, "Show older runs");
+  replace(container, table("Runs", COLUMNS, rows), button);
+}
+
+const took = ({ startedAt, endedAt }) => endedAt ? span(Date.parse(endedAt) - Date.parse(startedAt)) : "–";
+
+/** Shows one run with its files. */
+export async function openRun(id) {
+  const body = h("div", {}, h("p", { class: "hint" }, "Loading…"));
+  const dialog = h(
+    "dialog",
+    { "aria-labelledby": "run-title" },
+    h(
+      "form",
+      { method: "dialog", class: "close" },
+      h("button", { class: "quiet", "aria-label": "Close" }, "✕"),
+    ),
+    body,
+  );
+  dialog.addEventListener("close", () => dialog.remove());
+  dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
+  document.body.append(dialog);
+  dialog.showModal();
+  try {
+    body.replaceChildren(...describeRun(await get(`/runs/${id}`)));
+  } catch (failure) {
+    body.replaceChildren(h("p", { class: "error", role: "alert" }, failure.message));
+  }
+}
+
+function describeRun(run) {
+  const { documents, error } = run;
+  const facts = [
+    ["Outcome", badge(run.outcome)],
+    ["Agent", run.agentName],
+    ["Version", run.version || "–"],
+    ["Trigger", run.trigger],
+    ["Started", new Date(run.startedAt).toLocaleString()],
+    ["Took", took(run)],
+    [
+      "Documents",
+      `${number(documents.in)} in, ${number(documents.out)} out, ${number(documents.filtered)} filtered, ` +
+      `${number(documents.failed)} failed`,
+    ],
+    ["Bytes", `${bytes(run.bytesIn)} in, ${bytes(run.bytesOut)} out`],
+    ["Run", h("code", {}, run.id)],
+  ];
+  return [
+    h("h2", { id: "run-title" }, run.process),
+    error && h("p", { class: "error" }, `${error.code}: ${error.message}`),
+    h("dl", {}, facts.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)])),
+    h("h3", {}, "Files"),
+    run.files.length > 0 ? table("Files", FILE_COLUMNS, run.files.map(describeFile)) : h(
+      "p",
+      { class: "hint" },
+      run.fileCount > 0 ? `${run.fileCount} files, which the agent did not name.` : "None.",
+    ),
+  ].filter(Boolean);
+}
+
+const FILE_COLUMNS = [
+  { title: "File" },
+  { title: "Role" },
+  { title: "Size", number: true },
+  { title: "Documents", number: true },
+  { title: "Failed", number: true },
+];
+
+function describeFile({ role, name, directory, bytes: size, documents, failed }) {
+  const file = h("span", {}, h("strong", {}, name), h("span", { class: "reason" }, directory));
+  return [file, role, bytes(size), number(documents), number(failed)];
+}

@@ -1,0 +1,90 @@
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { describe } from "../../src/protocol/attributes.ts";
+import { findChromium, launchChromium } from "./browser.ts";
+import { enrolledAgent, opampConnection, testPlatform, toServer } from "./support.ts";
+
+const chromium = findChromium();
+if (!chromium) console.log("The console's browser test is skipped: there is no Chromium on this machine.");
+
+Deno.test("the console serves its own files and nothing else", async () => {
+  await using test = await testPlatform();
+  const get = (path: string) => fetch(test.platform.url + path, { client: test.client });
+  const page = await get("/");
+  assertStringIncludes(page.headers.get("content-security-policy")!, "default-src 'none'");
+  const html = await page.text();
+  const linked = [...html.matchAll(/(?:src|href)="(\/[^"]+)"/g)].map(([, path]) => path!);
+  const imported = new Set(linked);
+  for (const path of imported) { // grows while it is walked, by what the scripts import
+    const response = await get(path);
+    assertEquals(response.status, 200, path);
+    const text = await response.text();
+    if (!path.endsWith(".js") || path.endsWith("uplot.js")) continue;
+    for (const [, name] of text.matchAll(/from "\.\/([a-z_]+\.js)"/g)) imported.add(`/assets/${name}`);
+  }
+  assertEquals(imported.has("/assets/uplot.js"), true);
+  const other = await get("/assets/../../main.ts");
+  assertEquals(other.status, 404);
+  await other.body?.cancel();
+});
+
+Deno.test({
+  name: "the console in a real browser: login, empty states, live changes, a narrow screen",
+  ignore: !chromium,
+  async fn() {
+    await using test = await testPlatform();
+    const browser = await launchChromium(chromium!);
+    try {
+      const context = await browser.newContext({ ignoreHTTPSErrors: true });
+      const page = await context.newPage();
+      const complaints: string[] = [];
+      page.on("pageerror", (error) => complaints.push(error.message));
+      page.on("request", (request) => {
+        if (new URL(request.url()).origin !== test.platform.url) {
+          complaints.push(`asked for ${request.url()}`);
+        }
+      });
+
+      // A wrong token is refused in words, the right one by keyboard alone.
+      await page.goto(`${test.platform.url}/`);
+      await page.keyboard.type("wrong-token-wrong-token-wrong");
+      await page.keyboard.press("Enter");
+      await page.getByText("the bearer token is not valid").waitFor();
+      await page.keyboard.type(test.token);
+      await page.keyboard.press("Enter");
+      await page.getByText("No agent yet").waitFor();
+      await page.getByText("No process yet").waitFor();
+      await page.getByText("sallyportctl enrolment create").first().waitFor();
+
+      // Another tab comes by the link that the platform prints, and its address bar forgets the token.
+      const second = await context.newPage();
+      await second.goto(`${test.platform.url}/#token=${test.token}`);
+      await second.getByText("No agent yet").waitFor();
+      assertEquals(second.url(), `${test.platform.url}/`);
+
+      // Names from outside are text, and everything changes live.
+      const agent = await enrolledAgent(test, "till <b>7</b>");
+      await page.getByText("till <b>7</b>").first().waitFor();
+      await using connection = opampConnection(test, agent);
+      await connection.send(toServer(agent.uid, 1, { agentDescription: describe({}, {}) }));
+      await connection.next();
+      await page.locator(".badge", { hasText: "online" }).waitFor();
+      await test.api("PUT", "/processes/orders", { definition: "name: orders\n" });
+      await page.locator(".badge", { hasText: "pending" }).waitFor();
+
+      await page.getByRole("button", { name: "Add agent" }).click();
+      await page.keyboard.type("cellar");
+      await page.keyboard.press("Enter");
+      await page.getByText("sallyport enroll sallyport1.").waitFor();
+      await page.keyboard.press("Escape");
+      await page.locator("dialog").waitFor({ state: "detached" });
+
+      await page.setViewportSize({ width: 360, height: 740 });
+      assertEquals(await page.evaluate("document.documentElement.scrollWidth"), 360);
+      await page.getByRole("button", { name: "Sign out" }).click();
+      await page.getByText("Who goes there?").waitFor();
+      assertEquals(complaints, []);
+    } finally {
+      await browser.close();
+    }
+  },
+});
