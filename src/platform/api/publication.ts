@@ -8,6 +8,9 @@ import type { Store } from "../store/store.ts";
 /** What all definitions for one agent may have together: they travel in one message, with some room for names. */
 const MAX_CONFIG_BYTES = MAX_MESSAGE_BYTES - 64 * 1024;
 
+/** Stands for an agent that is yet to be enrolled: it gets everything that is for all. */
+const NEWCOMER = "(to be enrolled)";
+
 interface Publication {
   name: string;
   definition: string;
@@ -35,6 +38,7 @@ export async function checkPublication(publication: Publication, store: Store): 
     }
     await checkRoom(agent, name, bytes, store);
   }
+  if (agents === "all") await checkRoom(NEWCOMER, name, bytes, store);
 }
 
 function checkYaml(name: string, definition: string): void {
