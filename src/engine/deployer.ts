@@ -43,7 +43,8 @@ export class Deployer {
       activate: command(
         db,
         "INSERT INTO engine_processes VALUES (?, ?, ?, ?, ?, 'active', '', ?) ON CONFLICT (name) DO UPDATE SET " +
-          "version = ?2, definition = ?3, body = ?4, folders = ?5, state = 'active', reason = '', since = ?6",
+          "version = ?2, definition = ?3, body = ?4, folders = ?5, reason = '', " +
+          "since = CASE WHEN definition = ?3 AND state = 'active' THEN since ELSE ?6 END, state = 'active'",
       ),
       reject: command(
         db,
@@ -60,12 +61,20 @@ export class Deployer {
 
   /** Starts the processes that were active when the engine ended, whatever has been offered since. */
   async resume(): Promise<void> {
+    const lacking: Process[] = [];
     for (const { name, body } of this.#sql.active()) {
       const { process, problems } = checkDefinition(body, this.#options.connectors);
       if (!process) {
         this.#sql.reject(name, bounded(describeProblems(problems, name)), this.#options.clock.now());
-      } else if (this.#lacking([process]).length === 0) await this.#options.scheduler.replace(name, process);
+      } else if (this.#lacking([process]).length > 0) lacking.push(process);
+      else await this.#options.scheduler.replace(name, process);
     }
+    if (lacking.length > 0) this.#options.onNeedsFolders?.(this.#lacking(lacking));
+  }
+
+  /** Resolves when no round is under way. */
+  async idle(): Promise<void> {
+    await this.#applying?.catch(() => {});
   }
 
   /** Applies what is offered now; calls made meanwhile lead to one more round. */
@@ -117,27 +126,31 @@ export class Deployer {
     }
 
     // 3. Swap each between its runs, and remove what is no longer wanted.
-    await Promise.all([
+    const swapped = await Promise.all([
       ...staged.map(({ process, body }) => this.#swap(process, body)),
       ...this.#sql.known().filter(({ name }) => wanted.every((other) => other.name !== name))
         .map(async ({ name }) => {
           await scheduler.replace(name, undefined);
           this.#sql.remove(name);
           log.info("process removed", { process: name });
+          return true;
         }),
     ]);
+    // Overtaken by a newer offer, or the engine is stopping: what is left is done by the next round.
+    if (swapped.includes(false)) return;
     this.#sql.settle(rejected.length === 0 ? "applied" : "failed", bounded(rejected.join("\n")), offer.hash);
-    if (this.#sql.offer()?.state === "applying") this.#again = true; // overtaken by a newer offer
   }
 
-  async #swap(process: Process, body: string): Promise<void> {
+  /** Whether the process is in place. */
+  async #swap(process: Process, body: string): Promise<boolean> {
     const { scheduler, clock, log } = this.#options;
     const changed = scheduler.active(process.name)?.definition !== process.definition;
     if (changed) await scheduler.replace(process.name, process);
-    if (scheduler.active(process.name)?.definition !== process.definition) return; // overtaken by a newer offer
+    if (scheduler.active(process.name)?.definition !== process.definition) return false;
     const { name, version, definition, folders } = process;
     this.#sql.activate(name, version, definition, body, JSON.stringify(folders), clock.now());
     if (changed) log.info("process active", { process: name, version, definition });
+    return true;
   }
 
   #check(

@@ -59,7 +59,13 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     const runs = createRuns(db, "engine", clock, outbox);
     await recoverRuns(runs, dataFolder, log);
     await recoverLocalRuns(options);
-    const scheduler = new Scheduler({ runs, dataFolder, clock, log });
+    const scheduler = new Scheduler({
+      runs,
+      dataFolder,
+      clock,
+      log,
+      clearBlockers: () => recoverLocalRuns(options),
+    });
     const deployer = new Deployer({
       db,
       connectors,
@@ -79,6 +85,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     const ended = (async () => {
       await watching;
       await scheduler.stop();
+      await deployer.idle();
       lock[Symbol.dispose]();
     })();
     const finished = Promise.race([ended, failed.promise]);

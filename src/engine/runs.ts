@@ -95,7 +95,7 @@ export function createRuns(db: Database, owner: RunOwner, clock: Clock, outbox: 
   const decide = command(db, "UPDATE engine_runs SET state = 'committing', plan = ? WHERE id = ?");
   const close = command(
     db,
-    "UPDATE engine_runs SET state = 'finished', outcome = ?, plan = NULL, record = ?, files = ? " +
+    "UPDATE engine_runs SET state = 'finished', outcome = ?, plan = NULL, record = ? " +
       "WHERE id = ? AND state <> 'finished'",
   );
   const prune = command(
@@ -117,7 +117,7 @@ export function createRuns(db: Database, owner: RunOwner, clock: Clock, outbox: 
   const finish = (head: RunHead, result: RunResult) => {
     const endedAt = isoTime(Math.max(clock.now(), Date.parse(head.startedAt)));
     const [finished, ...more] = trackingRecords(head, result, endedAt);
-    const changed = close(result.outcome, JSON.stringify(finished), JSON.stringify(result.files), head.runId);
+    const changed = close(result.outcome, JSON.stringify(finished), head.runId);
     if (changed === 0) return;
     prune();
     if (wasTracked(head.runId)[0]?.tracked !== 1) return;

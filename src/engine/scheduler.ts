@@ -13,6 +13,8 @@ export interface SchedulerOptions {
   dataFolder: string;
   clock: Clock;
   log: Log;
+  /** Brings runs to their end that another, who is gone, left open: they keep a process from running. */
+  clearBlockers(): Promise<void>;
 }
 
 interface Scheduled {
@@ -25,6 +27,8 @@ interface Scheduled {
   triggered: Promise<void>;
   /** What takes its place when it does not run: another definition, or nothing. */
   swap: { next: Process | undefined; done: () => void } | undefined;
+  /** Cancels the run that is asked for at a later time. */
+  cancelLater: () => void;
   /** Why the last attempt could not begin: said once, not every five seconds. */
   complaint: string;
 }
@@ -102,6 +106,7 @@ export class Scheduler {
       stop,
       triggered: Promise.resolve(),
       swap: undefined,
+      cancelLater: () => {},
       complaint: "",
     };
     this.#processes.set(process.name, scheduled);
@@ -142,6 +147,7 @@ export class Scheduler {
         await this.#run(scheduled, trigger);
         scheduled.complaint = "";
       } catch (thrown) {
+        await this.#options.clearBlockers();
         this.#complain(scheduled, trigger, thrown);
       }
       scheduled.running = false;
@@ -178,10 +184,15 @@ export class Scheduler {
 
   #later(scheduled: Scheduled, trigger: TriggerKind, delayMs: number): void {
     const { signal } = scheduled.stop;
+    scheduled.cancelLater();
     const cancel = this.#options.clock.after(delayMs, () => {
-      signal.removeEventListener("abort", cancel);
+      scheduled.cancelLater();
       this.#request(scheduled, trigger);
     });
     signal.addEventListener("abort", cancel, { once: true });
+    scheduled.cancelLater = () => {
+      cancel();
+      signal.removeEventListener("abort", cancel);
+    };
   }
 }

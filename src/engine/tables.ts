@@ -13,7 +13,6 @@ const STEPS = [
     folders TEXT NOT NULL,
     plan TEXT,
     record TEXT,
-    files TEXT,
     tracked INTEGER NOT NULL
   ) STRICT;
   CREATE INDEX engine_runs_open ON engine_runs (state) WHERE state <> 'finished';

@@ -2,7 +2,7 @@ import { MAX_DOCUMENT_BYTES } from "../../base/limits.ts";
 import type { ChunkDecoder } from "./decoder.ts";
 
 /** Bytes that are read at a time. */
-export const CHUNK_BYTES = 256 * 1024;
+export const CHUNK_BYTES = 64 * 1024;
 
 /** The bytes of an input in order; what is given is valid until the next is asked for. */
 export type ByteChunks = AsyncIterable<Uint8Array>;
