@@ -23,6 +23,7 @@ const ROUTES = [
   ["GET", "/runs"],
   ["GET", "/runs/01890a5d-ac96-774b-bcce-b302099a8057"],
   ["GET", "/events"],
+  ["GET", "/audit"],
 ] as const;
 
 Deno.test("nothing but health is to be had without a token", async () => {
@@ -116,6 +117,21 @@ Deno.test("publishing keeps every version, and the same text makes no new one", 
   assertEquals(detail.versions.map(({ version, publishedBy }) => [version, publishedBy]), [
     [2, "first token"],
     [1, "first token"],
+  ]);
+});
+
+Deno.test("the audit tells who changed what", async () => {
+  await using test = await testPlatform();
+  const agent = await enrolledAgent(test, "till 7");
+  await test.api("PUT", "/processes/orders", { definition: "name: orders\n" });
+  await test.api("POST", `/agents/${agent.uid}/revoke`);
+  await test.api("DELETE", "/processes/orders");
+  const { entries } = (await test.api("GET", "/audit")).body as { entries: Record<string, string>[] };
+  assertEquals(entries.map(({ who, action, subject }) => `${who}: ${action} ${subject}`), [
+    "first token: process.remove orders",
+    `first token: agent.revoke ${agent.uid}`,
+    "first token: process.publish orders 1",
+    "first token: enrolment.create till 7",
   ]);
 });
 

@@ -115,6 +115,38 @@ Deno.test("a stream belongs to its agent, and a run to the agent that named it f
   assertEquals([view.agent, view.outcome, view.files], [first.uid, "running", []]);
 });
 
+Deno.test("runs are listed newest first, by filter and page by page", async () => {
+  await using test = await testPlatform();
+  const agent = await enrolledAgent(test);
+  await using agentSide = await tracker(test, agent);
+  const runs = Array.from(
+    { length: 5 },
+    (_, i) => ({ ...newRun(), startedAt: `2026-11-22T10:00:0${i}.000Z` }),
+  );
+  const records = runs.map((
+    run,
+    i,
+  ): [number, TrackingRecord] => [i + 1, i === 4 ? started(run) : finished(run, "a")]);
+  await agentSide.acked(uuidv7(systemClock), 5, records);
+  const newest = runs.map(({ runId }) => runId).reverse();
+
+  const list = async (query: string) =>
+    (await test.api("GET", `/runs?${query}`)).body as {
+      runs: { id: string; outcome: string }[];
+      next?: string;
+    };
+  const found: string[] = [];
+  for (let before = ""; before !== "end";) {
+    const page = await list(`limit=2${before}`);
+    found.push(...page.runs.map(({ id }) => id));
+    before = page.next ? `&before=${page.next}` : "end";
+  }
+  assertEquals(found, newest);
+  assertEquals((await list("outcome=running")).runs.map(({ id }) => id), [newest[0]!]);
+  assertEquals((await list("process=other")).runs, []);
+  assertEquals((await list(`agent=${agent.uid}&outcome=partial`)).runs.length, 4);
+});
+
 Deno.test("a batch that does not fit is refused by naming the field, and the session stays", async () => {
   await using test = await testPlatform();
   const agent = await enrolledAgent(test);

@@ -1,13 +1,12 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { utf8 } from "../../src/base/encoding.ts";
-import { uuidv7 } from "../../src/base/ids.ts";
+import { formatUuid, randomToken, uuidv7 } from "../../src/base/ids.ts";
 import { systemClock } from "../../src/base/clock.ts";
 import { MAX_MESSAGE_BYTES } from "../../src/base/limits.ts";
 import { describe } from "../../src/protocol/attributes.ts";
-import { SERVER_FLAG } from "../../src/protocol/capabilities.ts";
+import { AGENT_CAPABILITY, AGENT_FLAG, SERVER_FLAG } from "../../src/protocol/capabilities.ts";
 import { CLOSE } from "../../src/protocol/closing.ts";
 import { RemoteConfigStatuses } from "../../src/protocol/generated/opamp_pb.ts";
-import { randomToken } from "../../src/base/ids.ts";
 import type { TestConnection, TestPlatform } from "./support.ts";
 import { enrolledAgent, opampConnection, testPlatform, toServer } from "./support.ts";
 
@@ -175,6 +174,28 @@ Deno.test("messages that break the protocol end the session in words", async () 
   await introduce(connection, agent.uid);
   await connection.sendRaw(new Uint8Array(3 * MAX_MESSAGE_BYTES));
   assertEquals((await connection.ended).code, 1009); // not read to its end, so nothing is said first
+});
+
+Deno.test("an agent that does not know its identity is told it", async () => {
+  await using test = await testPlatform();
+  const agent = await enrolledAgent(test);
+  await using connection = opampConnection(test, agent);
+  const stranger = uuidv7(systemClock);
+  await connection.send(toServer(stranger, 1, { flags: AGENT_FLAG.requestInstanceUid }));
+  assertEquals(formatUuid((await connection.next()).agentIdentification!.newInstanceUid), agent.uid);
+  assertEquals((await introduce(connection, agent.uid)).errorResponse, undefined);
+});
+
+Deno.test("a plain OpAMP agent gets no offers that it did not ask for", async () => {
+  await using test = await testPlatform();
+  await test.api("PUT", "/processes/orders", { definition: "name: orders\n" });
+  const agent = await enrolledAgent(test);
+  await using connection = opampConnection(test, agent);
+  await connection.send(
+    toServer(agent.uid, 1, { capabilities: AGENT_CAPABILITY.reportsStatus, ...description }),
+  );
+  const { remoteConfig, connectionSettings, errorResponse } = await connection.next();
+  assertEquals([remoteConfig, connectionSettings, errorResponse], [undefined, undefined, undefined]);
 });
 
 Deno.test("a challenge is answered before anything else", async () => {

@@ -2,6 +2,7 @@ import type { Hono } from "hono";
 import { SallyportError } from "../../base/errors.ts";
 import type { Context } from "../context.ts";
 import { agentRoutes } from "./agents.ts";
+import { auditRoutes } from "./audit.ts";
 import { enrolmentRoutes } from "./enrolments.ts";
 import { answerError, errorBody } from "./errors.ts";
 import { eventRoutes } from "./events.ts";
@@ -11,6 +12,16 @@ import { createApi } from "./routes.ts";
 import { runRoutes } from "./runs.ts";
 import { limitBody, requireToken, securityHeaders } from "./security.ts";
 import { healthRoutes, summaryRoutes } from "./summary.ts";
+
+const ROUTES = [
+  summaryRoutes,
+  enrolmentRoutes,
+  agentRoutes,
+  processRoutes,
+  runRoutes,
+  eventRoutes,
+  auditRoutes,
+];
 
 /** Everything that the platform serves over plain HTTPS; `console` is the page at `/`. */
 export function createApp(context: Context, console: Hono): Hono<ApiEnv> {
@@ -32,9 +43,7 @@ export function createApp(context: Context, console: Hono): Hono<ApiEnv> {
 
   app.route("/api/v1", healthRoutes());
   app.use("/api/v1/*", requireToken(context.store.tokens), limitBody);
-  for (const routes of [summaryRoutes, enrolmentRoutes, agentRoutes, processRoutes, runRoutes, eventRoutes]) {
-    app.route("/api/v1", routes(context));
-  }
+  for (const routes of ROUTES) app.route("/api/v1", routes(context));
 
   app.openAPIRegistry.registerComponent("securitySchemes", "token", { type: "http", scheme: "bearer" });
   app.doc31("/api/openapi.json", {

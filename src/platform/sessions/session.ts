@@ -85,9 +85,12 @@ export class Session implements Receiver, LiveSession {
   async closed(): Promise<void> {
     this.#stopWatching();
     this.#offline("connection lost");
-    const { lastSeen } = this.#context.fleet.presenceOf({ uid: this.uid, enrolledAt: 0 });
-    if (lastSeen !== undefined) await this.#context.store.agents.report(this.uid, {}, lastSeen);
-    this.#closed.resolve();
+    try {
+      const { lastSeen } = this.#context.fleet.presenceOf({ uid: this.uid, enrolledAt: 0 });
+      if (lastSeen !== undefined) await this.#context.store.agents.report(this.uid, {}, lastSeen);
+    } finally {
+      this.#closed.resolve(); // a platform that stops waits for this
+    }
   }
 
   supersede(): void {
