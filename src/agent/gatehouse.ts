@@ -72,6 +72,7 @@ export async function runGatehouse(options: GatehouseOptions, signal: AbortSigna
       key: identity.key,
       proofKey: fromBase64Url(identity.enrolment.proofKey),
     },
+    capabilities: reporter.capabilities,
     open: webSocketOpener(clock),
     clock,
     log,
@@ -88,7 +89,7 @@ export async function runGatehouse(options: GatehouseOptions, signal: AbortSigna
         });
         pump.drain();
       },
-      heartbeat: () => pump.sendStatus(reporter.heartbeat()),
+      heartbeat: () => pump.sendStatus({}),
       message(message) {
         for (const channel of channels) {
           try {
@@ -101,7 +102,7 @@ export async function runGatehouse(options: GatehouseOptions, signal: AbortSigna
           }
         }
       },
-      farewell: () => pump.sendStatus({ ...reporter.heartbeat(), agentDisconnect: {} }),
+      farewell: () => pump.sendStatus({ agentDisconnect: {} }),
       closed({ error }: Ending) {
         pump.disconnected();
         if (signal.aborted) record("stopped", "");

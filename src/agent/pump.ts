@@ -51,8 +51,8 @@ export class Pump {
 
   /** Sends a message about the agent itself. Nothing is kept for later: the next one tells the newer state. */
   sendStatus(parts: MessageParts): void {
-    const about = Object.keys(parts).filter((name) => name !== "capabilities");
-    this.#sendMessage(parts, about.length === 0 ? "heartbeat" : about.join(", "));
+    const about = Object.keys(parts).join(", ");
+    this.#sendMessage(parts, about === "" ? "heartbeat" : about);
   }
 
   /** Sends the next batch of tracking records, unless one is under way or nobody is connected. */

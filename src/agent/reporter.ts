@@ -17,7 +17,7 @@ export class Reporter {
     this.#channels = channels;
   }
 
-  /** Set in every message, as OpAMP wants it. */
+  /** OpAMP capability bits of all channels together. */
   get capabilities(): bigint {
     return this.#channels.reduce((bits, channel) => bits | channel.bits, 0n);
   }
@@ -27,11 +27,6 @@ export class Reporter {
     return Object.assign({}, ...this.#channels.map((channel) => channel.health?.() ?? {}));
   }
 
-  /** A message without news. */
-  heartbeat(): MessageParts {
-    return { capabilities: this.capabilities };
-  }
-
   /** Everything; from now on all of it counts as told. */
   everything(): MessageParts {
     this.#told = new Map();
@@ -39,7 +34,6 @@ export class Reporter {
     return {
       ...this.changes(),
       customCapabilities: { capabilities: custom },
-      capabilities: this.capabilities,
     };
   }
 
@@ -59,6 +53,6 @@ export class Reporter {
       changed.push([field, value]);
     }
     if (changed.length === 0) return undefined;
-    return { ...Object.fromEntries(changed), capabilities: this.capabilities };
+    return { ...Object.fromEntries(changed) };
   }
 }

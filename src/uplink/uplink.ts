@@ -30,10 +30,10 @@ export interface UplinkIdentity {
   proofKey: Uint8Array<ArrayBuffer> | undefined;
 }
 
-/** The parts of a message that the agent fills in; the uplink adds identity and number. */
+/** The parts of a message that the agent fills in; the uplink adds identity, capabilities and number. */
 export type MessageParts = Omit<
   Exclude<MessageInitShape<typeof AgentToServerSchema>, AgentToServer>,
-  "instanceUid" | "sequenceNum"
+  "instanceUid" | "sequenceNum" | "capabilities"
 >;
 
 /** What the rest of the agent does when something happens on the connection. */
@@ -54,6 +54,8 @@ export interface UplinkListener {
 
 export interface UplinkOptions {
   identity: UplinkIdentity;
+  /** OpAMP capability bits; they stand in every message. */
+  capabilities: bigint;
   open: OpenSocket;
   clock: Clock;
   log: Log;
@@ -96,6 +98,7 @@ export class Uplink {
   compose(parts: MessageParts): AgentToServer {
     return create(AgentToServerSchema, {
       ...parts,
+      capabilities: this.#options.capabilities,
       instanceUid: parseUuid(this.#options.identity.instanceUid)!,
       sequenceNum: this.#connection?.state.nextSequence ?? 0n,
     });
