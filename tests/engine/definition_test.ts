@@ -43,6 +43,13 @@ const BAD: [what: string, change: [string, string], line: number, field: string,
   ["an absolute folder", ["orders/in", "/etc"], 5, "source.disk.path", "outside data/"],
   ["a folder that steps out", ["orders/in", "orders/../../state"], 5, "source.disk.path", "outside data/"],
   ["bad JSONata", ["total > 0", '"total > ("'], 8, "steps[0].filter", "is not JSONata"],
+  [
+    "a pattern without bound",
+    ["total > 0", '"$contains(a, /(?=x)y/)"'],
+    8,
+    "steps[0].filter",
+    "without bound",
+  ],
   ["an unknown step", ["- map:", "- mapp:"], 9, "steps[1].mapp", 'Did you mean "map"?'],
   ["a bad conversion", ["id: id", "id: { as: nmber }"], 9, "steps[1].map.fields.id.as", "number"],
   [

@@ -135,6 +135,8 @@ const SPINNING = {
   "a huge range": "$sum([1..9999999])",
   "a loop over a range": "[1..50000].([1..50000].($ * 2))",
   "text that doubles": '( $f := function($s) { $f($s & $s) }; $f("x") )',
+  "a pattern that backtracks": `$contains("${"a".repeat(40)}b", /^(a+)+$/) ? 1 : $eval("1")`,
+  "an expression from outside": '$eval("1")',
   "endless padding": '$pad("x", 1000000000)',
 };
 
@@ -148,4 +150,20 @@ Deno.test("an expression's failure does not tell what the document holds", async
   const result = await compileExpression("$number(secret)")({ secret: "c4n4ry" }) as DocumentFailure;
   assertStringIncludes(result.message, "D3030");
   assertEquals(result.message.includes("c4n4ry"), false);
+});
+
+Deno.test("an expression's patterns work as those of RegExp", async () => {
+  const cases: [expression: string, expected: unknown][] = [
+    ['$match("ab12cd3", /[a-z]+(\\d)/).groups', ["1", "3"]],
+    ['$replace("2026-01-31", /(\\d+)-(\\d+)-(\\d+)/, "$3.$2.$1")', "31.01.2026"],
+    ['$split("a, b;c", /[,;]\\s*/)', ["a", "b", "c"]],
+    ['$contains("Große STRAẞE", /strass|GROßE/i)', true],
+  ];
+  for (const [expression, expected] of cases) {
+    assertEquals(
+      JSON.stringify(await compileExpression(expression)({})),
+      JSON.stringify(expected),
+      expression,
+    );
+  }
 });
