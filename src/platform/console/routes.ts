@@ -11,6 +11,7 @@ import format from "./assets/format.js" with { type: "text" };
 import icon from "./assets/icon.svg" with { type: "text" };
 import login from "./assets/login.js" with { type: "text" };
 import overview from "./assets/overview.js" with { type: "text" };
+import narrow from "./assets/narrow.css" with { type: "text" };
 import page from "./assets/index.html" with { type: "text" };
 import processes from "./assets/processes.js" with { type: "text" };
 import runs from "./assets/runs.js" with { type: "text" };
@@ -45,6 +46,7 @@ export function consoleRoutes(): Hono {
     routes.get(path, (c) => c.body(body, 200, { "Content-Type": TYPES[kind]!, "Cache-Control": "no-cache" }));
   serve("/", page, "html");
   serve("/assets/style.css", style, "css");
+  serve("/assets/narrow.css", narrow, "css");
   serve("/assets/uplot.css", uplotCss, "css");
   serve("/assets/icon.svg", icon, "svg");
   for (const [name, body] of Object.entries(SCRIPTS)) serve(`/assets/${name}`, body, "js");
