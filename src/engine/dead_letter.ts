@@ -1,7 +1,7 @@
 import type { TrackedFile } from "../protocol/payloads/tracking.ts";
 import type { DocumentFailure } from "./batch.ts";
 import type { JournalEntry } from "./journal.ts";
-import { chooseName, OutputFile } from "./output_file.ts";
+import { chooseName, finishFolder, OutputFile } from "./output_file.ts";
 import { temporaryName } from "./paths.ts";
 
 /** One document that failed, as it stands in the dead letter: one JSON object a line. */
@@ -97,6 +97,7 @@ export class DeadLetter {
         failed: file.documents,
       });
     }
+    if (files.length > 0) await finishFolder(this.folder);
     return { files, journal };
   }
 

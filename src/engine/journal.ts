@@ -3,7 +3,7 @@ import { SallyportError } from "../base/errors.ts";
 import { exists, syncFolder } from "../base/files.ts";
 import type { Log } from "../base/log.ts";
 import type { Marks } from "./marks.ts";
-import { fileIdentity, freeName } from "./paths.ts";
+import { fileIdentity, freeName, makeFolder } from "./paths.ts";
 
 /**
  * What is left to do once a run is decided, kept in its record. Every entry can be performed again after a crash
@@ -92,12 +92,14 @@ async function linkFree(from: string, to: string): Promise<void> {
       // A file system without hard links: nothing stood there a moment ago.
       return await Deno.rename(from, target);
     }
+    // The new name first: of two folders the later change may reach the disk alone.
+    if (dirname(from) !== dirname(target)) await syncFolder(dirname(target));
     return await Deno.remove(from);
   }
 }
 
 async function moveAway(from: string, to: string, temporary: string): Promise<void> {
-  await Deno.mkdir(dirname(to), { recursive: true });
+  await makeFolder(dirname(to));
   try {
     return await linkFree(from, to);
   } catch (error) {

@@ -1,7 +1,7 @@
 import { utf8 } from "../base/encoding.ts";
 import { isDiskFull, SallyportError } from "../base/errors.ts";
-import { exists } from "../base/files.ts";
-import { freeName } from "./paths.ts";
+import { exists, syncFolder } from "../base/files.ts";
+import { freeName, makeFolder } from "./paths.ts";
 
 /**
  * A file being written under a temporary name in the folder that it is for. It gets its own name only when the run
@@ -27,7 +27,7 @@ export class OutputFile {
   static async create(folder: string, temporary: string): Promise<OutputFile> {
     const path = `${folder}/${temporary}`;
     return await describing(folder, async () => {
-      await Deno.mkdir(folder, { recursive: true });
+      await makeFolder(folder);
       return new OutputFile(await Deno.open(path, { write: true, createNew: true, mode: 0o640 }), path);
     });
   }
@@ -66,6 +66,14 @@ export class OutputFile {
     if (this.#open) this.#file.close();
     this.#open = false;
   }
+}
+
+/**
+ * Makes the temporary names in a folder durable. Call it before a run is decided: afterwards a temporary file that
+ * is not there counts as one that was already published.
+ */
+export async function finishFolder(folder: string): Promise<void> {
+  await describing(folder, () => syncFolder(folder));
 }
 
 /** A name for a new file in a folder that is neither taken there nor in `taken`, to which it is added. */

@@ -1,5 +1,7 @@
+import { dirname } from "@std/path";
 import { z } from "zod";
 import { SallyportError } from "../base/errors.ts";
+import { exists, syncFolder } from "../base/files.ts";
 import { MAX_PATH_CHARS } from "../base/limits.ts";
 
 /**
@@ -50,6 +52,18 @@ export async function checkFolder(dataFolder: string, path: string): Promise<voi
   throw new SallyportError("process.invalid", `the folder data/${path} is a link to ${real}, outside data/`, {
     remedy: "Let the link point to a directory that is not part of the agent's home.",
   });
+}
+
+/** Makes a folder where it is missing, so that a power cut does not take it away again with what is in it. */
+export async function makeFolder(path: string): Promise<void> {
+  if (await exists(path)) return;
+  await Deno.mkdir(path, { recursive: true });
+  try {
+    await syncFolder(dirname(path));
+  } catch (error) {
+    // An engine that was given only its folders may not open the one above.
+    if (!(error instanceof Deno.errors.NotCapable)) throw error;
+  }
 }
 
 /** What changes when a file's content may have changed; undefined when there is no regular file. */

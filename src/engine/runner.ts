@@ -65,6 +65,7 @@ export async function runProcess(
   let decided: { result: RunResult; journal: JournalEntry[] };
   try {
     decided = await pass.work(inputs);
+    runs.commit(head, decided.result, decided.journal);
   } catch (error) {
     await pass.abandon();
     const result = pass.failure(asSallyportError(error));
@@ -72,7 +73,6 @@ export async function runProcess(
     logEnd(log, result);
     return { head, ...result };
   }
-  runs.commit(head, decided.result, decided.journal);
   await completeRun({ head, plan: decided }, context);
   return { head, ...decided.result };
 }

@@ -3,7 +3,8 @@ import { asSallyportError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { TriggerKind } from "../protocol/payloads/tracking.ts";
 import type { Process } from "./definition/definition.ts";
-import { completeRun, connectorContext, runProcess } from "./runner.ts";
+import { connectorContext, runProcess } from "./runner.ts";
+import { recoverRuns } from "./recovery.ts";
 import type { Runs } from "./runs.ts";
 import { Settling } from "./settling.ts";
 import { runTrigger } from "./triggers.ts";
@@ -157,10 +158,10 @@ export class Scheduler {
   }
 
   async #run(scheduled: Scheduled, trigger: TriggerKind): Promise<void> {
-    const { runs, clock } = this.#options;
+    const { runs, clock, dataFolder, log } = this.#options;
     const { process, settling } = scheduled;
-    // What is decided is completed first: only then are its inputs out of the way.
-    for (const run of runs.committing(process.name)) await completeRun(run, this.#options);
+    // One run at a time: what stands open here failed to end, and must be out of the way before another begins.
+    await recoverRuns(runs, dataFolder, log);
     const waiting = await process.source.inputs(connectorContext(process, this.#options));
     const { ready, againInMs } = settling.ready(waiting, clock.monotonic());
     if (trigger === "watch" && againInMs !== undefined) this.#later(scheduled, trigger, againInMs);

@@ -5,7 +5,7 @@ import type { TrackedFile } from "../../protocol/payloads/tracking.ts";
 import type { Batch, Fail } from "../../engine/batch.ts";
 import type { ConnectorContext, Input, Sink, SinkRun } from "../../engine/connector.ts";
 import type { JournalEntry } from "../../engine/journal.ts";
-import { chooseName, OutputFile } from "../../engine/output_file.ts";
+import { chooseName, finishFolder, OutputFile } from "../../engine/output_file.ts";
 import { checkFolder, folderSchema, temporaryName } from "../../engine/paths.ts";
 import type { DocumentWriter, WriteFormat } from "../formats/format.ts";
 import { WRITE_FORMATS } from "../formats/mod.ts";
@@ -143,6 +143,7 @@ class DiskSinkRun implements SinkRun {
       journal.push({ do: "publish", from: `${path}/${temporary}`, to: `${path}/${name}` });
       files.push({ role: "sink", name, directory: `data/${path}`, bytes, documents, failed: 0 });
     }
+    if (files.length > 0) await finishFolder(this.#folder);
     return { files, journal };
   }
 
