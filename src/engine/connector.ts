@@ -30,7 +30,7 @@ export interface ConnectorContext {
 }
 
 export interface Source {
-  /** The folders below `data/` that it reads or changes. */
+  /** The folders below `data/` that it reads or changes; the first is {@linkcode Source.watched}. */
   readonly folders: readonly string[];
   /** The folder whose changes a `watch` trigger waits for. */
   readonly watched: string;

@@ -37,13 +37,11 @@ export async function recoverRuns(runs: Runs, dataFolder: string, log: Log): Pro
   }
 }
 
-/** A lock that its holder has until it is disposed of, or ends in whatever way. */
-export interface OwnerLock extends Disposable {
-  [Symbol.dispose](): void;
-}
-
-/** Takes the lock that only a living owner of runs holds, beside the database; undefined when it is held. */
-export async function tryLockOwner(databasePath: string, owner: RunOwner): Promise<OwnerLock | undefined> {
+/**
+ * Takes the lock that only a living owner of runs holds, beside the database; undefined when it is held. Its holder
+ * has it until it is disposed of, or ends in whatever way.
+ */
+export async function tryLockOwner(databasePath: string, owner: RunOwner): Promise<Disposable | undefined> {
   const path = `${dirname(databasePath)}/${owner}.lock`;
   const file = await Deno.open(path, { write: true, create: true, mode: 0o600 });
   if (await file.tryLock(true)) return { [Symbol.dispose]: () => file.close() };
@@ -63,7 +61,7 @@ export async function lockOwner(
   owner: RunOwner,
   waitMs: number,
   clock: Clock,
-): Promise<OwnerLock> {
+): Promise<Disposable> {
   const deadline = clock.monotonic() + waitMs;
   for (;;) {
     const lock = await tryLockOwner(databasePath, owner);

@@ -179,10 +179,11 @@ export function createRuns(db: Database, owner: RunOwner, clock: Clock, outbox: 
     },
 
     /** Runs that were decided, but not finished. */
-    committing(process?: string): CommittingRun[] {
-      return inState("committing", owner)
-        .map(({ head, plan }) => ({ head: JSON.parse(head) as RunHead, plan: JSON.parse(plan!) }))
-        .filter(({ head }) => process === undefined || head.process === process);
+    committing(): CommittingRun[] {
+      return inState("committing", owner).map(({ head, plan }) => ({
+        head: JSON.parse(head),
+        plan: JSON.parse(plan!),
+      }));
     },
   };
 }

@@ -42,6 +42,7 @@ const BAD: [what: string, change: [string, string], line: number, field: string,
   ["a folder above", ["orders/in", "../state"], 5, "source.disk.path", "outside data/"],
   ["an absolute folder", ["orders/in", "/etc"], 5, "source.disk.path", "outside data/"],
   ["a folder that steps out", ["orders/in", "orders/../../state"], 5, "source.disk.path", "outside data/"],
+  ["a process that feeds on itself", ["orders/out", "orders/in"], 11, "sink.disk.path", "its own output"],
   ["bad JSONata", ["total > 0", '"total > ("'], 8, "steps[0].filter", "is not JSONata"],
   [
     "a pattern without bound",

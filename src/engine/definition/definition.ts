@@ -65,6 +65,8 @@ export function processSchema(connectors: readonly ConnectorKind[]) {
   }).meta({ title: "Sallyport process" });
 }
 
+type ProcessData = z.output<ReturnType<typeof processSchema>>;
+
 /** The JSON Schema of a process, for editors. */
 export function processJsonSchema(connectors: readonly ConnectorKind[]): Record<string, unknown> {
   return z.toJSONSchema(processSchema(connectors), { io: "input", unrepresentable: "any" });
@@ -116,7 +118,26 @@ export function checkDefinition(
     const json = z.toJSONSchema(schema, { io: "input", unrepresentable: "any" });
     return bad(problemsOf(parsed.error.issues, yaml, lines, (path) => keysAt(json as SchemaNode, path)));
   }
-  return { process: compile(parsed.data, text, connectors), problems: [] };
+  const process = compile(parsed.data, text, connectors);
+  const loops = loopIssues(process, parsed.data);
+  if (loops.length > 0) return bad(problemsOf(loops, yaml, lines, () => []));
+  return { process, problems: [] };
+}
+
+/** A process that writes into the folder that it reads would feed on itself. */
+function loopIssues({ source, sink, deadLetterFolder }: Process, data: ProcessData): z.core.$ZodIssue[] {
+  const { watched, folders: [, ...moves] } = source;
+  const places: [folders: readonly string[], path: string[]][] = [
+    [moves, ["source", theOne(data.source)[0], "after"]],
+    [sink.folders, ["sink", theOne(data.sink)[0], "path"]],
+    [[deadLetterFolder], ["deadLetter", "path"]],
+  ];
+  return places.filter(([folders]) => folders.includes(watched)).map(([, path]) => ({
+    code: "custom",
+    path,
+    input: undefined,
+    message: `"${watched}" is the folder that the process reads: it would read its own output`,
+  }));
 }
 
 /** `__proto__` means something else to JavaScript: as a field it would be lost without a word. */
@@ -158,7 +179,7 @@ export function describeProblems(problems: readonly Problem[], name: string): st
 }
 
 function compile(
-  data: z.output<ReturnType<typeof processSchema>>,
+  data: ProcessData,
   text: string,
   connectors: readonly ConnectorKind[],
 ): Process {
