@@ -1,4 +1,3 @@
-import { sha256Hex } from "../base/digest.ts";
 import { utf8 } from "../base/encoding.ts";
 import { SallyportError } from "../base/errors.ts";
 import { MAX_PROCESS_BYTES, MAX_PROCESSES } from "../base/limits.ts";
@@ -99,9 +98,4 @@ function checkOffer(files: Offer["files"]): void {
   if (problem) {
     throw new SallyportError("process.invalid", problem, { remedy: "Offer a set within the limits." });
   }
-}
-
-/** The first 12 hex digits of the SHA-256 of a definition's text: names it in records. */
-export function definitionId(body: string): string {
-  return sha256Hex(body).slice(0, 12);
 }
