@@ -1,0 +1,45 @@
+import { parseArgs } from "@std/cli/parse-args";
+import { table } from "../../src/base/terminal.ts";
+
+/** One measured figure: what was measured, what came out, and what it is to be compared with. */
+export interface Figure {
+  what: string;
+  value: number;
+  unit: string;
+  /** What was aimed at, in words, or nothing. */
+  goal?: string;
+  /** How it stands to a peer or a limit that was measured in the same run. */
+  beside?: string;
+}
+
+/** Prints figures as a table, or as one line of JSON with `--json`. */
+export function print(title: string, figures: Figure[]): void {
+  if (parseArgs(Deno.args, { boolean: ["json"] }).json) {
+    return console.log(JSON.stringify({ title, figures }));
+  }
+  console.log(title);
+  console.log(table(
+    [{ title: "What" }, { title: "Value", align: "right" }, { title: "Unit" }, { title: "Goal" }, {
+      title: "Beside",
+    }],
+    figures.map((
+      { what, value, unit, goal, beside },
+    ) => [what, String(value), unit, goal ?? "", beside ?? ""]),
+  ));
+}
+
+/** The middle of numbers. */
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)]!;
+}
+
+/** Resident and anonymous memory of a process, in MiB, as the kernel counts them. */
+export async function memoryOf(pid: number): Promise<{ rss: number; anonymous: number }> {
+  const text = await Deno.readTextFile(`/proc/${pid}/smaps_rollup`);
+  const mib = (name: string) =>
+    Math.round(Number(text.match(new RegExp(`^${name}:\\s+(\\d+)`, "m"))![1]) / 102.4) / 10;
+  return { rss: mib("Rss"), anonymous: mib("Anonymous") };
+}
+
+export const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
