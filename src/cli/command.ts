@@ -82,7 +82,8 @@ export function parseWords(command: Command, words: readonly string[]): ParsedWo
   return { words: parsed._.map(String), options };
 }
 
-/** A `usage` error of a command, with the way to its help. */
-export function usage(message: string, command: { name: string }): SallyportError {
-  return new SallyportError("usage", message, { remedy: `See: sallyport ${command.name} --help` });
+/** A `usage` error of a command, or of the whole command line, with the way to its help. */
+export function usage(message: string, command?: { name: string }): SallyportError {
+  const words = ["sallyport", ...command ? [command.name] : [], "--help"];
+  return new SallyportError("usage", message, { remedy: `See: ${words.join(" ")}` });
 }

@@ -1,21 +1,16 @@
 import type { Command } from "./command.ts";
-import { egress } from "./egress.ts";
-import { enroll } from "./enroll.ts";
-import { permissions } from "./permissions.ts";
-import { processCheck } from "./process_check.ts";
-import { processRun } from "./process_run.ts";
-import { processSchema } from "./process_schema.ts";
-import { run } from "./run.ts";
-import { status } from "./status.ts";
 
-/** Every command of the agent, in the order in which the help shows them. */
-export const COMMANDS: readonly Command[] = [
-  enroll,
-  run,
-  status,
-  permissions,
-  egress,
-  processRun,
-  processCheck,
-  processSchema,
-];
+/**
+ * Every command of the agent, in the order in which the help shows them. Each is loaded only when it is called: a
+ * running agent has no use for the code of the others in its memory.
+ */
+export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  "enroll": async () => (await import("./enroll.ts")).enroll,
+  "run": async () => (await import("./run.ts")).run,
+  "status": async () => (await import("./status.ts")).status,
+  "permissions": async () => (await import("./permissions.ts")).permissions,
+  "egress": async () => (await import("./egress.ts")).egress,
+  "process run": async () => (await import("./process_run.ts")).processRun,
+  "process check": async () => (await import("./process_check.ts")).processCheck,
+  "process schema": async () => (await import("./process_schema.ts")).processSchema,
+};

@@ -4,7 +4,7 @@ import { isoTime } from "../base/clock.ts";
 import { SallyportError } from "../base/errors.ts";
 import { EXIT } from "../base/exit_codes.ts";
 import { exists } from "../base/files.ts";
-import { table } from "../base/terminal.ts";
+import { table } from "../base/table.ts";
 import { DATABASE_PATH, openState } from "../agent/home.ts";
 import { LedgerReader } from "../ledger/ledger.ts";
 import { verifyChain } from "../ledger/verify.ts";

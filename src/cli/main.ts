@@ -6,7 +6,6 @@ import { EXIT, exitCodeFor } from "../base/exit_codes.ts";
 import { createLog, silentLog } from "../base/log.ts";
 import { printable, useColourOnTerminalsOnly } from "../base/terminal.ts";
 import { baked, BUILD } from "../agent/build.ts";
-import type { Command } from "./command.ts";
 import { parseWords, usage } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
 import { commandHelp, overview } from "./help.ts";
@@ -36,15 +35,9 @@ async function dispatch(args: readonly string[], json: boolean, entry: string): 
     printVersion(json);
     return EXIT.ok;
   }
-  const command = findCommand(args);
-  if (!command) {
-    const group = COMMANDS.filter(({ name }) => name.startsWith(`${first} `));
-    if (first !== undefined && !["help", "--help", "-h"].includes(first) && group.length === 0) {
-      throw usage(`there is no command "${printable(first)}"`, { name: "" });
-    }
-    console.log(overview(group.length > 0 ? group : COMMANDS));
-    return first === undefined || (group.length > 0 && !args.includes("--help")) ? EXIT.usage : EXIT.ok;
-  }
+  const name = findCommand(args);
+  if (name === undefined) return await showOverview(args);
+  const command = await COMMANDS[name]!();
   const { words, options } = parseWords(command, args.slice(command.name.split(" ").length));
   if (options.has("help")) {
     console.log(commandHelp(command));
@@ -72,11 +65,21 @@ async function dispatch(args: readonly string[], json: boolean, entry: string): 
   }
 }
 
-/** The command with the most words that the arguments begin with. */
-function findCommand(args: readonly string[]): Command | undefined {
-  return COMMANDS
-    .filter(({ name }) => name.split(" ").every((word, i) => args[i] === word))
-    .sort((a, b) => b.name.length - a.name.length)[0];
+/** The name with the most words that the arguments begin with. */
+function findCommand(args: readonly string[]): string | undefined {
+  return Object.keys(COMMANDS)
+    .filter((name) => name.split(" ").every((word, i) => args[i] === word))
+    .sort((a, b) => b.length - a.length)[0];
+}
+
+/** The list of all commands, or of those that begin with the word given. */
+async function showOverview(args: readonly string[]): Promise<number> {
+  const [first] = args;
+  const asked = first === undefined || ["help", "--help", "-h"].includes(first);
+  const names = Object.keys(COMMANDS).filter((name) => asked || name.startsWith(`${first} `));
+  if (names.length === 0) throw usage(`there is no command "${printable(first ?? "")}"`);
+  console.log(overview(await Promise.all(names.map((name) => COMMANDS[name]!()))));
+  return first !== undefined && (asked || args.includes("--help")) ? EXIT.ok : EXIT.usage;
 }
 
 function onStopSignals(stop: () => void): () => void {

@@ -1,6 +1,6 @@
 import { green, red } from "@std/fmt/colors";
 import { EXIT } from "../base/exit_codes.ts";
-import { table } from "../base/terminal.ts";
+import { table } from "../base/table.ts";
 import { baked, BUILD } from "../agent/build.ts";
 import { isEnrolled, loadIdentity } from "../identity/identity.ts";
 import { STATE_FOLDER } from "../agent/home.ts";

@@ -1,5 +1,5 @@
 import { EXIT } from "../base/exit_codes.ts";
-import { table } from "../base/terminal.ts";
+import { table } from "../base/table.ts";
 import { CONNECTORS } from "../connectors/mod.ts";
 import { checkDefinition, describeProblems } from "../engine/definition/definition.ts";
 import { usage } from "./command.ts";

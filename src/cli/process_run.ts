@@ -1,7 +1,8 @@
 import { green, red, yellow } from "@std/fmt/colors";
 import { EXIT } from "../base/exit_codes.ts";
 import { openDatabase } from "../base/sqlite.ts";
-import { printable, table } from "../base/terminal.ts";
+import { table } from "../base/table.ts";
+import { printable } from "../base/terminal.ts";
 import { CONNECTORS } from "../connectors/mod.ts";
 import { parseDefinition } from "../engine/definition/definition.ts";
 import { runOnce } from "../engine/run_once.ts";

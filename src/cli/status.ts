@@ -2,7 +2,7 @@ import { dim, green, red, yellow } from "@std/fmt/colors";
 import { isoTime } from "../base/clock.ts";
 import { EXIT } from "../base/exit_codes.ts";
 import { exists } from "../base/files.ts";
-import { table } from "../base/terminal.ts";
+import { table } from "../base/table.ts";
 import { readConnection } from "../agent/connection_record.ts";
 import { DATABASE_PATH, isRunning, openState, STATE_FOLDER } from "../agent/home.ts";
 import { createDeployments } from "../engine/deployments.ts";

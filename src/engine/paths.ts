@@ -1,5 +1,5 @@
 import { dirname } from "@std/path";
-import { z } from "zod";
+import * as z from "zod";
 import { SallyportError } from "../base/errors.ts";
 import { exists, syncFolder } from "../base/files.ts";
 import { MAX_PATH_CHARS } from "../base/limits.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 /**
  * Enrolment: one WebSocket at `/v1/enroll`. The agent shows a self-signed certificate of the key it has just

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { SallyportError } from "../base/errors.ts";
 import { fromUtf8, utf8 } from "../base/encoding.ts";
 import type { CustomMessage } from "./generated/opamp_pb.ts";

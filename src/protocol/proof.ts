@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 /**
  * The platform's proof. The agent puts a random challenge into the header of its WebSocket upgrade and sends

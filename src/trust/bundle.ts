@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { fromBase64Url, fromUtf8, toBase64Url, utf8 } from "../base/encoding.ts";
 import { sha256 } from "../base/digest.ts";
 import { SallyportError } from "../base/errors.ts";

@@ -10,7 +10,8 @@ import type { Json } from "../../src/base/json.ts";
 import { canonicalJson } from "../../src/base/json.ts";
 import { createLog } from "../../src/base/log.ts";
 import { migrate, openDatabase, transaction } from "../../src/base/sqlite.ts";
-import { printable, table } from "../../src/base/terminal.ts";
+import { table } from "../../src/base/table.ts";
+import { printable } from "../../src/base/terminal.ts";
 import { TestClock } from "../support/clock.ts";
 import { temporaryDatabase, temporaryFolder } from "../support/home.ts";
 

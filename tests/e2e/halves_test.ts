@@ -74,7 +74,6 @@ Deno.test("an engine in the same program has no network, no keys, no policy, and
       "fetch": "NotCapable",
       "listen": "NotCapable",
       "run": "NotCapable",
-      "env": "NotCapable",
     });
     assert(Object.keys(results).length > 10);
   } finally {

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { isoTime } from "../../base/clock.ts";
 import { MAX_NAME_CHARS } from "../../base/limits.ts";
 import type { TrackedFile } from "../../protocol/payloads/tracking.ts";

@@ -1,5 +1,5 @@
 import { globToRegExp } from "@std/path";
-import { z } from "zod";
+import * as z from "zod";
 import { SallyportError } from "../../base/errors.ts";
 import type { ConnectorContext, Input, Source } from "../../engine/connector.ts";
 import type { JournalEntry } from "../../engine/journal.ts";

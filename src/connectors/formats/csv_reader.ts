@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { MAX_DOCUMENT_BYTES } from "../../base/limits.ts";
 import { DocumentFailure } from "../../engine/batch.ts";
 import type { Batch } from "../../engine/batch.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { DocumentFailure } from "../../engine/batch.ts";
 import type { Document } from "../../engine/batch.ts";
 import type { DocumentWriter, WriteFormat } from "./format.ts";

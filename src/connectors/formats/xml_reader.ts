@@ -1,6 +1,6 @@
 import { SaxesParser } from "saxes";
 import type { SaxesTagPlain } from "saxes";
-import { z } from "zod";
+import * as z from "zod";
 import { MAX_DOCUMENT_BYTES } from "../../base/limits.ts";
 import { MAX_ORIGINAL_CHARS } from "../../engine/batch.ts";
 import type { Batch, Document, DocumentFailure, UnreadDocument } from "../../engine/batch.ts";

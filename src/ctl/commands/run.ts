@@ -1,5 +1,6 @@
 import { EXIT } from "../../base/exit_codes.ts";
-import { printable, table } from "../../base/terminal.ts";
+import { table } from "../../base/table.ts";
+import { printable } from "../../base/terminal.ts";
 import type { TrackedFile } from "../../protocol/payloads/tracking.ts";
 import type { Command } from "../command.ts";
 import { oneWord } from "../command.ts";

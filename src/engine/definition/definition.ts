@@ -1,6 +1,6 @@
 import { isScalar, LineCounter, parseDocument, visit } from "yaml";
 import type { Document as YamlDocument } from "yaml";
-import { z } from "zod";
+import * as z from "zod";
 import { sha256Hex } from "../../base/digest.ts";
 import { utf8 } from "../../base/encoding.ts";
 import { SallyportError } from "../../base/errors.ts";

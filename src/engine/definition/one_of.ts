@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { NEEDS_ONE } from "./problems.ts";
 
 /** The type of a value with exactly one of the keys of `Shape`. */

@@ -1,5 +1,5 @@
 import { Cron } from "croner";
-import { z } from "zod";
+import * as z from "zod";
 import type { TriggerKind } from "../../protocol/payloads/tracking.ts";
 import { durationSchema } from "./duration.ts";
 

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { DocumentFailure } from "../batch.ts";
 import type { Document } from "../batch.ts";
 import { CONVERSIONS, CONVERT } from "./conversions.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { DocumentFailure, mapBatch } from "../batch.ts";
 import type { Document } from "../batch.ts";
 import { compileExpression, expressionSchema } from "../expression.ts";

@@ -1,5 +1,5 @@
 import { join } from "@std/path";
-import { z } from "zod";
+import * as z from "zod";
 import type { Clock } from "../../base/clock.ts";
 import { toBase64Url } from "../../base/encoding.ts";
 import { SallyportError } from "../../base/errors.ts";
