@@ -4,7 +4,7 @@ import type { Summary } from "../support/fleet.ts";
 import { COPY_PROCESS } from "../support/fleet.ts";
 
 const FILES = 12;
-const ROWS = 2_000;
+const ROWS = 20_000;
 const KILLS = 6;
 
 /** Each run takes one file, so that many runs end while the agent is killed again and again. */
