@@ -1,3 +1,4 @@
+import "../base/schema_messages.ts";
 import type { AgentToServer } from "../protocol/generated/opamp_pb.ts";
 import { CUSTOM } from "../protocol/capabilities.ts";
 import type { TrackingRecord } from "../protocol/payloads/tracking.ts";

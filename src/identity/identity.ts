@@ -1,5 +1,6 @@
 import { join } from "@std/path";
-import * as z from "zod";
+import * as z from "zod/mini";
+import "../base/schema_messages.ts";
 import type { Clock } from "../base/clock.ts";
 import { SallyportError } from "../base/errors.ts";
 import { exists, readTextIfThere, setAside, syncFolder, writeAtomic } from "../base/files.ts";

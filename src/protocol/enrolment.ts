@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 
 /**
  * Enrolment: one WebSocket at `/v1/enroll`. The agent shows a self-signed certificate of the key it has just
@@ -8,13 +8,13 @@ import * as z from "zod";
  */
 
 export const enrolmentRequestSchema = z.strictObject({
-  protocol: z.int().min(1),
+  protocol: z.int().check(z.minimum(1)),
   /** The one-time secret of the bundle. */
-  secret: z.string().min(20).max(100),
+  secret: z.string().check(z.minLength(20), z.maxLength(100)),
   /** PKCS#10 request, PEM, for a P-256 key; its subject is ignored. */
-  csr: z.string().max(4_000),
+  csr: z.string().check(z.maxLength(4_000)),
   /** What the operator may call this agent. */
-  name: z.string().min(1).max(100),
+  name: z.string().check(z.minLength(1), z.maxLength(100)),
 });
 
 export type EnrolmentRequest = z.infer<typeof enrolmentRequestSchema>;
@@ -23,9 +23,9 @@ export const enrolmentCertificateSchema = z.strictObject({
   /** The identity that the platform gives, a UUID; the certificate carries it too. */
   instanceUid: z.uuid(),
   /** The agent's certificate, PEM. */
-  certificate: z.string().max(8_000),
+  certificate: z.string().check(z.maxLength(8_000)),
   /** The name under which the platform shows the agent. */
-  name: z.string().min(1).max(100),
+  name: z.string().check(z.minLength(1), z.maxLength(100)),
 });
 
 export type EnrolmentCertificate = z.infer<typeof enrolmentCertificateSchema>;

@@ -1,4 +1,5 @@
-import * as z from "zod";
+import type * as z from "zod/mini";
+import "../base/schema_messages.ts";
 import { SallyportError } from "../base/errors.ts";
 import { fromUtf8, utf8 } from "../base/encoding.ts";
 import type { CustomMessage } from "./generated/opamp_pb.ts";
@@ -20,7 +21,7 @@ export function jsonMessage(capability: string, type: string, payload: unknown):
  *
  * @throws {SallyportError} `platform.protocol` naming the first field that does not fit.
  */
-export function readJsonMessage<T extends z.ZodType>(message: CustomMessage, schema: T): z.output<T> {
+export function readJsonMessage<T extends z.ZodMiniType>(message: CustomMessage, schema: T): z.output<T> {
   const name = `${message.capability} ${message.type}`;
   let value: unknown;
   try {

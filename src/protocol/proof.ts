@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 
 /**
  * The platform's proof. The agent puts a random challenge into the header of its WebSocket upgrade and sends
@@ -12,11 +12,11 @@ export const challengePattern = /^[A-Za-z0-9_-]{43}$/;
 
 export const proofSchema = z.strictObject({
   /** The protocol version that the platform speaks. */
-  protocol: z.int().min(1),
+  protocol: z.int().check(z.minimum(1)),
   /** The platform's wall clock, milliseconds since 1970 UTC: part of what is signed. */
-  time: z.int().min(0),
+  time: z.int().check(z.minimum(0)),
   /** ECDSA P-256 with SHA-256 in IEEE P1363 form, base64url. */
-  signature: z.string().regex(/^[A-Za-z0-9_-]{86}$/),
+  signature: z.string().check(z.regex(/^[A-Za-z0-9_-]{86}$/)),
 });
 
 export type Proof = z.infer<typeof proofSchema>;

@@ -1,4 +1,5 @@
-import * as z from "zod";
+import * as z from "zod/mini";
+import "../base/schema_messages.ts";
 import { fromBase64Url, fromUtf8, toBase64Url, utf8 } from "../base/encoding.ts";
 import { sha256 } from "../base/digest.ts";
 import { SallyportError } from "../base/errors.ts";
@@ -15,13 +16,19 @@ import { MAX_BUNDLE_CHARS } from "../base/limits.ts";
  */
 const bundleSchema = z.strictObject({
   /** Host and port of the platform, as the agent will reach it. */
-  platform: z.string().max(300).regex(/^(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+):[0-9]{1,5}$/, "must be HOST:PORT"),
+  platform: z.string().check(
+    z.maxLength(300),
+    z.regex(/^(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+):[0-9]{1,5}$/, "must be HOST:PORT"),
+  ),
   /** The platform's CA certificate as PEM, or "public": the roots that the runtime carries. */
-  ca: z.union([z.literal("public"), z.string().max(8_000).startsWith("-----BEGIN CERTIFICATE-----")]),
+  ca: z.union([
+    z.literal("public"),
+    z.string().check(z.maxLength(8_000), z.startsWith("-----BEGIN CERTIFICATE-----")),
+  ]),
   /** The platform's key for proofs: P-256, SubjectPublicKeyInfo, base64url. */
-  proofKey: z.string().regex(/^[A-Za-z0-9_-]{100,200}$/),
+  proofKey: z.string().check(z.regex(/^[A-Za-z0-9_-]{100,200}$/)),
   /** The one-time secret. */
-  secret: z.string().min(20).max(100),
+  secret: z.string().check(z.minLength(20), z.maxLength(100)),
   /** The end of the secret's life, ISO 8601. */
   expires: z.iso.datetime(),
 });

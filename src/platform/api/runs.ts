@@ -1,5 +1,5 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import { RUN_OUTCOMES, trackedFileSchema, TRIGGER_KINDS } from "../../protocol/payloads/tracking.ts";
+import { FILE_ROLES, RUN_OUTCOMES, TRIGGER_KINDS } from "../../protocol/payloads/tracking.ts";
 import type { Context } from "../context.ts";
 import { notFound } from "./errors.ts";
 import type { Api } from "./routes.ts";
@@ -25,6 +25,15 @@ const runSchema = z.object({
   fileCount: count,
   error: z.object({ code: z.string(), message: z.string() }).optional(),
 }).openapi("Run");
+
+const fileSchema = z.object({
+  role: z.enum(FILE_ROLES),
+  name: z.string(),
+  directory: z.string().openapi({ description: "Relative to the agent's home" }),
+  bytes: count,
+  documents: count,
+  failed: count,
+});
 
 const listRuns = createRoute({
   method: "get",
@@ -57,7 +66,7 @@ const getRun = createRoute({
   request: { params: z.object({ id: z.uuid() }) },
   responses: {
     200: json(
-      runSchema.extend({ files: z.array(trackedFileSchema) }).openapi("RunDetail"),
+      runSchema.extend({ files: z.array(fileSchema) }).openapi("RunDetail"),
       "The run",
     ),
     ...FAILURES,

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import {
   MAX_BATCH_RECORDS,
   MAX_ERROR_CHARS,
@@ -16,9 +16,10 @@ import {
  * Every schema is closed and bounded: what is not named here cannot leave.
  */
 
-const count = z.int().min(0);
+const count = z.int().check(z.minimum(0));
 const time = z.iso.datetime();
-const name = z.string().min(1).max(MAX_NAME_CHARS);
+const name = z.string().check(z.minLength(1), z.maxLength(MAX_NAME_CHARS));
+const seq = z.int().check(z.minimum(1));
 
 export const RUN_OUTCOMES = ["succeeded", "partial", "failed", "interrupted"] as const;
 /**
@@ -36,17 +37,20 @@ const run = {
   runId: z.uuid(),
   process: name,
   /** The version that the definition names, and the first 12 hex digits of the SHA-256 of its text. */
-  version: z.string().max(60),
-  definition: z.string().regex(/^[0-9a-f]{12}$/),
+  version: z.string().check(z.maxLength(60)),
+  definition: z.string().check(z.regex(/^[0-9a-f]{12}$/)),
   trigger: z.enum(TRIGGER_KINDS),
   startedAt: time,
 };
 
+/** What a file was to its run. */
+export const FILE_ROLES = ["source", "sink", "dead-letter"] as const;
+
 export const trackedFileSchema = z.strictObject({
-  role: z.enum(["source", "sink", "dead-letter"]),
+  role: z.enum(FILE_ROLES),
   name,
   /** Relative to the agent's home, with "/" between folders. */
-  directory: z.string().max(MAX_PATH_CHARS),
+  directory: z.string().check(z.maxLength(MAX_PATH_CHARS)),
   bytes: count,
   documents: count,
   /** Documents of this file that failed. */
@@ -67,16 +71,19 @@ export const runFinishedSchema = z.strictObject({
   bytesOut: count,
   /** How many files the run touched; those beyond the list follow in `run-files` records. */
   fileCount: count,
-  files: z.array(trackedFileSchema).max(MAX_FILES_PER_RECORD),
+  files: z.array(trackedFileSchema).check(z.maxLength(MAX_FILES_PER_RECORD)),
   /** What ended a run that failed. Never the content of a document. */
-  error: z.strictObject({ code: z.string().max(60), message: z.string().max(MAX_ERROR_CHARS) }).optional(),
+  error: z.optional(z.strictObject({
+    code: z.string().check(z.maxLength(60)),
+    message: z.string().check(z.maxLength(MAX_ERROR_CHARS)),
+  })),
 });
 export type RunFinished = z.infer<typeof runFinishedSchema>;
 
 export const runFilesSchema = z.strictObject({
   kind: z.literal("run-files"),
   runId: z.uuid(),
-  files: z.array(trackedFileSchema).min(1).max(MAX_FILES_PER_RECORD),
+  files: z.array(trackedFileSchema).check(z.minLength(1), z.maxLength(MAX_FILES_PER_RECORD)),
 });
 
 export const trackingRecordSchema = z.discriminatedUnion("kind", [
@@ -92,10 +99,10 @@ export const trackingBatchSchema = z.strictObject({
   /** Names one spool; a home that lost its spool starts another stream. */
   stream: streamId,
   /** The highest sequence number that this batch settles; everything up to it was sent or withheld by policy. */
-  through: z.int().min(1),
+  through: seq,
   /** In order of their sequence numbers; numbers may be missing where the policy withheld a record. */
-  records: z.array(z.strictObject({ seq: z.int().min(1), record: trackingRecordSchema })).max(
-    MAX_BATCH_RECORDS,
+  records: z.array(z.strictObject({ seq, record: trackingRecordSchema })).check(
+    z.maxLength(MAX_BATCH_RECORDS),
   ),
 });
 export type TrackingBatch = z.infer<typeof trackingBatchSchema>;
@@ -103,6 +110,6 @@ export type TrackingBatch = z.infer<typeof trackingBatchSchema>;
 export const trackingAckSchema = z.strictObject({
   stream: streamId,
   /** Cumulative: everything up to and with this sequence number is stored. */
-  through: z.int().min(0),
+  through: count,
 });
 export type TrackingAck = z.infer<typeof trackingAckSchema>;
