@@ -69,6 +69,17 @@ const generated = await generateOrders(join(home, "data/orders/in"), rows, files
 
 say(`${bold("5")} Starting the agent`);
 const agent = new RunningAgent(program, home);
+let showing = false;
+// Whatever ends the demo, it must not leave an agent behind.
+const { promise: stopping, resolve: stop } = Promise.withResolvers<void>();
+for (const signal of ["SIGINT", "SIGTERM"] as const) Deno.addSignalListener(signal, stop);
+stopping.then(async () => {
+  if (showing) return;
+  await agent.stop();
+  await cleanUp();
+  Deno.exit(130);
+});
+globalThis.addEventListener("unload", () => agent.kill());
 const startToFirstHeartbeatMs = await agent.connected();
 const summary = await follow(generated);
 
@@ -81,7 +92,7 @@ const result = {
   agentOnline: summary.agents.online === 1,
   processStatus: process?.onAgents[0]?.state ?? "unknown",
   runs: summary.runs.total,
-  files: generated.files,
+  files: await filesRead(),
   documentsIn: summary.documents.in,
   documentsOut: summary.documents.out,
   documentsFailed: summary.documents.failed,
@@ -93,22 +104,43 @@ const result = {
   home,
   platformData,
 };
-const asExpected = result.documentsIn === generated.rows && result.documentsFailed === generated.broken &&
+const asExpected = result.files === generated.files && result.documentsIn === generated.rows &&
+  result.documentsFailed === generated.broken &&
   result.documentsOut === generated.rows - generated.broken && result.ledgerVerified;
 show();
 
+showing = true;
 if (!options.once) {
   say(`\nOpen ${bold(`${platform.url}/#token=${token}`)}`);
   say(dim("The certificate is of the demo's own authority: your browser will ask. Ctrl-C ends everything."));
   say(dim(`Look around: cd ${home}; put more CSV files into data/orders/in and watch the console.`));
-  await new Promise<void>((resolve) => Deno.addSignalListener("SIGINT", resolve));
+  await stopping;
 }
 await agent.stop();
-client.close();
-await platform.close();
-if (options.keep === undefined) await Deno.remove(folder, { recursive: true });
+await cleanUp();
 if (options.json) console.log(JSON.stringify(result));
 Deno.exit(asExpected ? 0 : 1);
+
+/** The files that were read, as the platform tells it: sources of its runs. */
+async function filesRead(): Promise<number> {
+  const { runs } = await client.get<{ runs: { id: string }[] }>("/runs?limit=500");
+  const details = await Promise.all(
+    runs.map(({ id }) => client.get<{ files: { role: string }[] }>(`/runs/${id}`)),
+  );
+  return details.flatMap(({ files }) => files).filter(({ role }) => role === "source").length;
+}
+
+/** Whether the platform has said of every record that it is stored. */
+async function isDrained(): Promise<boolean> {
+  const { stdout } = await runCommand(program, home, ["status", "--json"]);
+  return JSON.parse(stdout).spool.length === 0;
+}
+
+async function cleanUp(): Promise<void> {
+  client.close();
+  await platform.close();
+  if (options.keep === undefined) await Deno.remove(folder, { recursive: true });
+}
 
 /** Shows a live line until every row is accounted for and every record is stored. */
 async function follow({ rows, files }: Generated): Promise<Summary> {
@@ -123,8 +155,7 @@ async function follow({ rows, files }: Generated): Promise<Summary> {
     if (live) await Deno.stdout.write(new TextEncoder().encode(`\r\x1b[K${line}`));
     else if (line !== last) say(line);
     last = line;
-    const { spool } = JSON.parse((await runCommand(program, home, ["status", "--json"])).stdout);
-    if (documents.in >= rows && spool.length === 0 && now.files >= files) {
+    if (documents.in >= rows && now.files >= files && await isDrained()) {
       if (live) console.log();
       return now;
     }

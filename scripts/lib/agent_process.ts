@@ -102,6 +102,15 @@ export class RunningAgent {
     return code;
   }
 
+  /** Ends it at once, without waiting: for a program that is ending itself. */
+  kill(): void {
+    try {
+      this.child.kill("SIGKILL");
+    } catch {
+      // it has ended by itself
+    }
+  }
+
   async #read(): Promise<void> {
     const text = this.child.stderr.pipeThrough(new TextDecoderStream()).pipeThrough(new TextLineStream());
     for await (const line of text) {
