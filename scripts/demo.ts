@@ -14,7 +14,6 @@ import { silentLog } from "../src/base/log.ts";
 import { table } from "../src/base/table.ts";
 import { useColourOnTerminalsOnly } from "../src/base/terminal.ts";
 import { startPlatform } from "../src/platform/platform.ts";
-import type { Generated } from "./demo/orders.ts";
 import { generateOrders, ORDERS_PROCESS } from "./demo/orders.ts";
 import { agentFromSource, runCommand, RunningAgent } from "./lib/agent_process.ts";
 import { PlatformClient } from "./lib/platform_client.ts";
@@ -33,11 +32,13 @@ useColourOnTerminalsOnly();
 /** Progress is for people: with --json it goes to standard error, so that the result stands alone. */
 const say = (line: string) => options.json ? console.error(line) : console.log(line);
 
+/** A demo in which nothing moves for so long has failed, and says so. */
+const STUCK_MS = 60_000;
+
 interface Summary {
   agents: { online: number; total: number };
   documents: { in: number; out: number; failed: number };
   runs: { total: number };
-  files: number;
   records: number;
 }
 
@@ -64,10 +65,7 @@ if (enrolled.code !== 0) throw new Error(`the enrolment failed: ${enrolled.stder
 say(`${bold("3")} Publishing the process "orders"`);
 await client.publish("orders", ORDERS_PROCESS);
 
-say(`${bold("4")} Generating ${rows} orders in ${files} CSV files, 1 % of them broken in different ways`);
-const generated = await generateOrders(join(home, "data/orders/in"), rows, files);
-
-say(`${bold("5")} Starting the agent`);
+say(`${bold("4")} Starting the agent`);
 const agent = new RunningAgent(program, home);
 let showing = false;
 // Whatever ends the demo, it must not leave an agent behind.
@@ -81,7 +79,11 @@ stopping.then(async () => {
 });
 globalThis.addEventListener("unload", () => agent.kill());
 const startToFirstHeartbeatMs = await agent.connected();
-const summary = await follow(generated);
+
+say(`${bold("5")} Feeding it ${rows} orders in ${files} CSV files, 1 % of them broken in different ways`);
+const feeding = generateOrders(join(home, "data/orders/in"), rows, files);
+const summary = await follow();
+const generated = await feeding;
 
 const status = JSON.parse((await runCommand(program, home, ["status", "--json"])).stdout);
 const ledger = JSON.parse((await runCommand(program, home, ["egress", "verify", "--json"])).stdout);
@@ -143,9 +145,10 @@ async function cleanUp(): Promise<void> {
 }
 
 /** Shows a live line until every row is accounted for and every record is stored. */
-async function follow({ rows, files }: Generated): Promise<Summary> {
+async function follow(): Promise<Summary> {
   const live = Deno.stdout.isTerminal() && !options.json;
   let last = "";
+  let changedAt = performance.now();
   for (;;) {
     const now = await client.get<Summary>("/summary");
     const { documents } = now;
@@ -154,10 +157,16 @@ async function follow({ rows, files }: Generated): Promise<Summary> {
       `${now.runs.total} runs, ${now.records} records stored`;
     if (live) await Deno.stdout.write(new TextEncoder().encode(`\r\x1b[K${line}`));
     else if (line !== last) say(line);
+    if (line !== last) changedAt = performance.now();
     last = line;
-    if (documents.in >= rows && now.files >= files && await isDrained()) {
+    if (documents.in >= rows && await isDrained()) {
       if (live) console.log();
       return now;
+    }
+    if (performance.now() - changedAt > STUCK_MS) {
+      throw new Error(
+        `nothing has happened for ${STUCK_MS / 1000} s; the agent's log ends with:\n${agent.tail()}`,
+      );
     }
     await new Promise((resolve) => setTimeout(resolve, 200));
   }

@@ -5,7 +5,7 @@ import { join } from "@std/path";
 export const ORDERS_PROCESS = `process: orders
 version: "1"
 description: Orders of the web shop, cleaned for the warehouse
-trigger: { watch: true }
+trigger: { watch: { settle: 300ms } }
 source:
   disk:
     path: orders/in
@@ -68,6 +68,9 @@ const NOTES = [
 ];
 const COUNTRIES = ["DE", "FR", "ES", "SE", "CN", "US"];
 
+/** How long after one file the next one comes: a shop does not deliver all at once. */
+const PAUSE_MS = 400;
+
 /** Writes the files into a folder, one after another, and says what is in them. */
 export async function generateOrders(folder: string, rows: number, files: number): Promise<Generated> {
   await Deno.mkdir(folder, { recursive: true });
@@ -90,6 +93,7 @@ export async function generateOrders(folder: string, rows: number, files: number
     await Deno.writeFile(join(folder, `.${name}`), content);
     await Deno.rename(join(folder, `.${name}`), join(folder, name));
     total.files++;
+    if (file < files - 1) await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
     total.bytes += content.length;
   }
   return total;

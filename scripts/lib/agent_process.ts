@@ -75,12 +75,15 @@ export class RunningAgent {
     for (let at = from;;) {
       for (; at < this.lines.length; at++) if (matches(this.lines[at]!)) return this.lines[at]!;
       if (this.#ended) {
-        throw new Error(
-          `the agent ended before; its log was:\n${this.lines.map((l) => JSON.stringify(l)).join("\n")}`,
-        );
+        throw new Error(`the agent ended before; its log ends with:\n${this.tail()}`);
       }
       await this.#wake.promise;
     }
+  }
+
+  /** The last lines of its log. */
+  tail(): string {
+    return this.lines.slice(-20).map((line) => JSON.stringify(line)).join("\n");
   }
 
   /** Waits until it is connected; gives the milliseconds from the start of the process. */
