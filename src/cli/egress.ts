@@ -1,6 +1,7 @@
 import { dim, green, red } from "@std/fmt/colors";
 import { fromBinary, toJson } from "@bufbuild/protobuf";
 import { isoTime } from "../base/clock.ts";
+import { usage } from "../base/command_line/command.ts";
 import { SallyportError } from "../base/errors.ts";
 import { EXIT } from "../base/exit_codes.ts";
 import { exists } from "../base/files.ts";
@@ -10,18 +11,17 @@ import { LedgerReader } from "../ledger/ledger.ts";
 import { verifyChain } from "../ledger/verify.ts";
 import { AgentToServerSchema } from "../protocol/generated/opamp_pb.ts";
 import type { Command, CommandContext } from "./command.ts";
-import { usage } from "./command.ts";
 
 export const egress: Command = {
   name: "egress",
   usage: "[show NUMBER | verify]",
-  summary: "show what left this machine, byte for byte, and prove that the record is whole",
+  summary: "Show what left this machine, byte for byte, and prove that the record is whole",
   about:
     `Everything that this agent sends is written into a ledger before it is sent. Each entry carries the hash
 of the one before, so that none can be changed, taken out or moved without a trace.
 Without a word, the newest entries and the totals are listed; "show" prints one payload as it was sent;
 "verify" reads the whole chain and ends with exit code 8 when something is wrong with it.`,
-  options: [{ name: "limit", value: "N", summary: "how many entries to list (default: 20)" }],
+  options: [{ name: "limit", value: "N", summary: "How many entries to list (default: 20)" }],
   examples: ["sallyport egress", "sallyport egress show 12", "sallyport egress verify --json"],
   async run(context) {
     if (!await exists(DATABASE_PATH)) return nothing(context);
@@ -30,11 +30,11 @@ Without a word, the newest entries and the totals are listed; "show" prints one 
       const ledger = new LedgerReader(db);
       if (!ledger.exists()) return nothing(context);
       const [word, number, ...rest] = context.words;
-      if (rest.length > 0) throw usage("too many words", egress);
+      if (rest.length > 0) throw usage("too many words");
       if (word === undefined) return list(context, ledger);
       if (word === "verify" && number === undefined) return verify(context, ledger);
       if (word === "show" && /^[0-9]+$/.test(number ?? "")) return show(context, ledger, Number(number));
-      throw usage(`"${context.words.join(" ")}" is not understood`, egress);
+      throw usage(`"${context.words.join(" ")}" is not understood`);
     } finally {
       db.close();
     }
@@ -48,7 +48,7 @@ function nothing(context: CommandContext): number {
 
 function list(context: CommandContext, ledger: LedgerReader): number {
   const limit = Number(context.option("limit") ?? "20");
-  if (!Number.isInteger(limit) || limit < 1) throw usage("--limit must be a whole number above 0", egress);
+  if (!Number.isInteger(limit) || limit < 1) throw usage("--limit must be a whole number above 0");
   context.result({ entries: ledger.newest(limit), totals: ledger.totals() }, ({ entries, totals }) => {
     const columns = ["No.", "Time", "Class", "Bytes", "Stored", "What"];
     const rows = entries.map((entry) => [

@@ -1,3 +1,4 @@
+import { usage } from "../base/command_line/command.ts";
 import { EXIT } from "../base/exit_codes.ts";
 import { SallyportError } from "../base/errors.ts";
 import { readTextIfThere } from "../base/files.ts";
@@ -8,20 +9,19 @@ import { decodeBundle } from "../trust/bundle.ts";
 import { exchangeEnrolment } from "../uplink/enrolment_exchange.ts";
 import { webSocketOpener } from "../uplink/socket.ts";
 import type { Command, CommandContext } from "./command.ts";
-import { usage } from "./command.ts";
 
 export const enroll: Command = {
   name: "enroll",
   usage: "[BUNDLE]",
-  summary: "give this home an identity at its platform",
+  summary: "Give this home an identity at its platform",
   about:
     `An enrolment bundle is one line that the platform makes: its address, its certificate authority, the key
 with which it proves itself, and a secret that works once. The agent makes its private key here; the key
 never leaves this machine. Nothing is sent before the platform has proved that it is the one in the bundle.
 The bundle is taken from the command line, from a file, or from standard input with "-".`,
   options: [
-    { name: "file", value: "FILE", summary: "read the bundle from a file in this home" },
-    { name: "name", value: "NAME", summary: "what people will call this agent (default: the folder's name)" },
+    { name: "file", value: "FILE", summary: "Read the bundle from a file in this home" },
+    { name: "name", value: "NAME", summary: "What people will call this agent (default: the folder's name)" },
   ],
   examples: [
     "sallyport enroll sallyport1.eyJwbGF0Zm9ybSI6...",
@@ -55,7 +55,7 @@ async function bundleText({ words, option }: CommandContext): Promise<string> {
   const [word, ...rest] = words;
   const file = option("file");
   if (rest.length > 0 || (word !== undefined && file !== undefined)) {
-    throw usage("give the bundle once: as a word, with --file, or on standard input", enroll);
+    throw usage("give the bundle once: as a word, with --file, or on standard input");
   }
   if (file !== undefined) {
     const text = await readTextIfThere(file);
@@ -66,7 +66,7 @@ async function bundleText({ words, option }: CommandContext): Promise<string> {
   }
   if (word !== undefined && word !== "-") return word;
   if (Deno.stdin.isTerminal()) {
-    throw usage("a bundle is needed; the platform makes one under POST /api/v1/enrolments", enroll);
+    throw usage("a bundle is needed; the platform makes one under POST /api/v1/enrolments");
   }
   return await readInput(MAX_BUNDLE_CHARS + 1);
 }

@@ -16,7 +16,7 @@ interface Answer {
 export const permissions: Command = {
   name: "permissions",
   usage: "",
-  summary: "show what this program can do, as the runtime that confines it answers",
+  summary: "Show what this program can do, as the runtime that confines it answers",
   about: `The permissions are baked into the executable and cannot be widened: not by the platform, not by a
 process, not by a configuration file. This command asks the runtime about each, one by one. It ends with
 exit code 8 when one differs from what a Sallyport executable should have, as in a run from source with

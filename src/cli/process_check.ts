@@ -1,8 +1,8 @@
+import { usage } from "../base/command_line/command.ts";
 import { EXIT } from "../base/exit_codes.ts";
 import { table } from "../base/table.ts";
 import { CONNECTORS } from "../connectors/mod.ts";
 import { checkDefinition, describeProblems } from "../engine/definition/definition.ts";
-import { usage } from "./command.ts";
 import type { Command } from "./command.ts";
 import { readDefinition } from "./process_file.ts";
 
@@ -18,7 +18,7 @@ export const processCheck: Command = {
   options: [],
   examples: ["sallyport process check orders.yaml", "sallyport process check processes/*.yaml --json"],
   async run(context) {
-    if (context.words.length === 0) throw usage("which file is to be checked?", processCheck);
+    if (context.words.length === 0) throw usage("which file is to be checked?");
     const checked = [];
     for (const file of context.words) {
       const { process, problems } = checkDefinition(await readDefinition(file), CONNECTORS);

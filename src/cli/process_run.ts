@@ -1,4 +1,5 @@
 import { green, red, yellow } from "@std/fmt/colors";
+import { oneWord } from "../base/command_line/command.ts";
 import { EXIT } from "../base/exit_codes.ts";
 import { openDatabase } from "../base/sqlite.ts";
 import { table } from "../base/table.ts";
@@ -8,7 +9,6 @@ import { parseDefinition } from "../engine/definition/definition.ts";
 import { runOnce } from "../engine/run_once.ts";
 import type { RunProgress, RunReport } from "../engine/runner.ts";
 import type { RunOutcome } from "../protocol/payloads/tracking.ts";
-import { usage } from "./command.ts";
 import type { Command, CommandContext } from "./command.ts";
 import { readDefinition } from "./process_file.ts";
 
@@ -27,8 +27,7 @@ export const processRun: Command = {
   options: [{ name: "strict", summary: "Give exit code 8 also when single documents failed" }],
   examples: ["sallyport process run orders.yaml", "sallyport process run orders.yaml --json --strict"],
   async run(context) {
-    const [file, ...more] = context.words;
-    if (file === undefined || more.length > 0) throw usage("takes one file", processRun);
+    const file = oneWord(processRun, context.words);
     const process = parseDefinition(await readDefinition(file), file, CONNECTORS);
     await Deno.mkdir("state", { recursive: true, mode: 0o700 });
     const databasePath = "state/sallyport.db";

@@ -1,24 +1,24 @@
+import { usage } from "../base/command_line/command.ts";
 import { EXIT } from "../base/exit_codes.ts";
 import { runAgent } from "../agent/agent.ts";
 import type { Half } from "../agent/home.ts";
 import type { Command } from "./command.ts";
-import { usage } from "./command.ts";
 
 export const run: Command = {
   name: "run",
   usage: "",
-  summary: "connect to the platform and run its processes, until told to stop",
+  summary: "Connect to the platform and run its processes, until told to stop",
   about:
     `Runs both halves of the agent in one program: the gatehouse, which has the network and sees no data, and
 the engine, which sees data and has no network. With --half, each runs as a program of its own, side by
 side in the same home, which lets the operating system keep them apart.
 SIGTERM or SIGINT stops it: the platform is told, and running work is ended in an orderly way.`,
   options: [
-    { name: "half", value: "HALF", summary: "run only this half: gatehouse or engine" },
+    { name: "half", value: "HALF", summary: "Run only this half: gatehouse or engine" },
     {
       name: "grace",
       value: "SECONDS",
-      summary: "how long running work may take to end when stopping (default: 10)",
+      summary: "How long running work may take to end when stopping (default: 10)",
     },
   ],
   examples: ["sallyport run", "sallyport run --half gatehouse & sallyport run --half engine"],
@@ -27,10 +27,10 @@ SIGTERM or SIGINT stops it: the platform is told, and running work is ended in a
     const { clock, log, signal, entry, json } = context;
     const half = context.option("half");
     if (half !== undefined && half !== "gatehouse" && half !== "engine") {
-      throw usage(`--half is "${half}", but it must be gatehouse or engine`, run);
+      throw usage(`--half is "${half}", but it must be gatehouse or engine`);
     }
     const grace = Number(context.option("grace") ?? "10");
-    if (!Number.isFinite(grace) || grace < 0) throw usage("--grace must be a number of seconds", run);
+    if (!Number.isFinite(grace) || grace < 0) throw usage("--grace must be a number of seconds");
     await runAgent({
       half: half as Half | undefined,
       clock,

@@ -15,7 +15,7 @@ import type { Command, CommandContext } from "./command.ts";
 export const status: Command = {
   name: "status",
   usage: "",
-  summary: "tell how this agent is, also when it does not run",
+  summary: "Tell how this agent is, also when it does not run",
   about: `Reads this home and says who the agent is, whether its halves run, whether it is connected, what its
 processes did last, and what waits to be sent. It asks nobody: it works without the platform.`,
   options: [],

@@ -1,29 +1,25 @@
+import type { ParsedWords } from "../base/command_line/command.ts";
+import { usage } from "../base/command_line/command.ts";
 import { readTextIfThere } from "../base/files.ts";
 import { SallyportError } from "../base/errors.ts";
 import { PlatformClient } from "./client.ts";
-import type { Command } from "./command.ts";
-import { usage } from "./command.ts";
 
 /**
  * The platform that options and environment name.
  *
  * @throws {SallyportError} `usage` when address or token is missing, `file.missing` for a file that is not there.
  */
-export async function connect(
-  command: Command,
-  options: ReadonlyMap<string, string>,
-): Promise<PlatformClient> {
-  const given = (option: string, variable: string) =>
-    options.get(option) ?? (Deno.env.get(variable) || undefined);
+export async function connect({ option }: Pick<ParsedWords, "option">): Promise<PlatformClient> {
+  const given = (name: string, variable: string) => option(name) ?? (Deno.env.get(variable) || undefined);
   const url = given("platform", "SALLYPORT_PLATFORM");
-  if (!url) throw usage("--platform URL is missing", command);
+  if (!url) throw usage("--platform URL is missing");
   if (!/^https:\/\/[^/]+\/?$/.test(url)) {
-    throw usage(`--platform must be https://HOST:PORT, not "${url}"`, command);
+    throw usage(`--platform must be https://HOST:PORT, not "${url}"`);
   }
   const caFile = given("ca", "SALLYPORT_CA");
   const ca = caFile === undefined ? undefined : await readFile(caFile);
-  const tokenFile = options.get("token-file");
-  const token = options.get("token") ??
+  const tokenFile = option("token-file");
+  const token = option("token") ??
     (tokenFile === undefined ? Deno.env.get("SALLYPORT_TOKEN") : await readFile(tokenFile));
   if (!token) {
     throw new SallyportError("usage", "the API token is missing", {

@@ -1,82 +1,102 @@
-import { parseArgs } from "@std/cli/parse-args";
 import { join } from "@std/path";
 import { systemClock } from "../base/clock.ts";
-import { asSallyportError, messageOf, SallyportError } from "../base/errors.ts";
-import { EXIT, exitCodeFor } from "../base/exit_codes.ts";
+import type { Command } from "../base/command_line/command.ts";
+import { usage } from "../base/command_line/command.ts";
+import type { Invocation, Program } from "../base/command_line/program.ts";
+import { runProgram } from "../base/command_line/program.ts";
+import { EXIT } from "../base/exit_codes.ts";
 import { writeAtomic } from "../base/files.ts";
-import { createLog } from "../base/log.ts";
 import type { LogLevel } from "../base/log.ts";
-import { LOG_LEVELS } from "../base/log.ts";
-import { useColourOnTerminalsOnly } from "../base/terminal.ts";
+import { createLog, LOG_LEVELS } from "../base/log.ts";
 import type { Platform } from "./platform.ts";
 import { startPlatform } from "./platform.ts";
-
-const HELP = `The Sallyport platform: agents connect to it, people and programs look at it.
-
-Usage: deno task platform --data DIR --listen HOST:PORT [options]
-
-Options:
-  --data DIR           Where everything is kept; made at the first start
-  --listen HOST:PORT   The address to listen on; port 0 takes any that is free
-  --hostname NAME      A name under which agents reach the platform, or NAME:PORT when something in front of
-                       it listens on another port. May be given several times; bundles name the first one
-  --token-file FILE    Write the first API token there (mode 0600) instead of printing it
-  --heartbeat SECONDS  How often agents say that they live (default 30)
-  --log-level LEVEL    ${LOG_LEVELS.join(", ")} (default info)
-  --json               Log lines as JSON, one object a line
-  --help               This text
-
-The first start makes the platform's own CA, its keys, and the first API token, which is shown once and stored
-only as a hash. Back up the data folder: without identity.json no agent will trust this platform again.
-
-Examples:
-  deno task platform --data ./platform-data --listen 127.0.0.1:8443
-  deno task platform --data /var/lib/sallyport --listen 0.0.0.0:443 --hostname sallyport.example.com
-`;
 
 interface Settings {
   data: string;
   listen: { host: string; port: number };
-  hostnames: string[];
+  hostnames: readonly string[];
   tokenFile: string | undefined;
   heartbeatSeconds: number;
   level: LogLevel;
 }
 
-function readSettings(args: readonly string[]): Settings {
-  const parsed = parseArgs([...args], {
-    string: ["data", "listen", "hostname", "token-file", "heartbeat", "log-level"],
-    boolean: ["json", "help"],
-    collect: ["hostname"],
-    unknown: (word: string) => {
-      throw usage(`"${word}" is not understood`);
+/** The one thing that this program does. */
+const serve: Command<Invocation> = {
+  name: "",
+  usage: "--data DIR --listen HOST:PORT",
+  summary: "The Sallyport platform: agents connect to it, people and programs look at it",
+  about:
+    `The first start makes the platform's own CA, its keys, and the first API token, which is shown once and stored
+only as a hash. Back up the data folder: without identity.json no agent will trust this platform again.
+With --json, log lines are JSON as well, one object a line.`,
+  options: [
+    { name: "data", value: "DIR", summary: "Where everything is kept; made at the first start" },
+    {
+      name: "listen",
+      value: "HOST:PORT",
+      summary: "The address to listen on; port 0 takes any that is free",
     },
-  });
-  const { data, listen, hostname, heartbeat = "30", "log-level": level = "info", "token-file": tokenFile } =
-    parsed;
-  if (!data) throw usage("--data DIR is missing");
-  const address = listen?.match(/^(?:\[([0-9a-fA-F:]+)\]|([^:]+)):([0-9]{1,5})$/);
+    {
+      name: "hostname",
+      value: "NAME",
+      summary: "A name under which agents reach the platform, or NAME:PORT when something in front of it\n" +
+        "listens on another port. May be given several times; bundles name the first one",
+    },
+    {
+      name: "token-file",
+      value: "FILE",
+      summary: "Write the first API token there (mode 0600) instead of printing it",
+    },
+    { name: "heartbeat", value: "SECONDS", summary: "How often agents say that they live (default 30)" },
+    { name: "log-level", value: "LEVEL", summary: `${LOG_LEVELS.join(", ")} (default info)` },
+  ],
+  examples: [
+    "deno task platform --data ./platform-data --listen 127.0.0.1:8443",
+    "deno task platform --data /var/lib/sallyport --listen 0.0.0.0:443 --hostname sallyport.example.com",
+  ],
+  async run(invocation) {
+    const { json, signal } = invocation;
+    const settings = readSettings(invocation);
+    const log = createLog({ clock: systemClock, level: settings.level, format: json ? "json" : "text" });
+    const platform = await startPlatform({ ...settings, dataDir: settings.data, clock: systemClock, log });
+    await announce(platform, settings, json);
+    await aborted(signal);
+    await platform.close();
+    return EXIT.ok;
+  },
+};
+
+const PROGRAM: Program<Command<Invocation>> = {
+  name: "deno task platform",
+  about: serve.summary,
+  commands: { "": () => Promise.resolve(serve) },
+  run: (command, invocation) => command.run(invocation),
+};
+
+function readSettings({ words, option, values }: Invocation): Settings {
+  if (words.length > 0) throw usage(`"${words[0]}" is not understood`);
+  const data = option("data");
+  if (data === undefined) throw usage("--data DIR is missing");
+  const address = option("listen")?.match(/^(?:\[([0-9a-fA-F:]+)\]|([^:]+)):([0-9]{1,5})$/);
   if (!address || Number(address[3]) > 65_535) {
     throw usage("--listen must be HOST:PORT, such as 127.0.0.1:8443");
   }
+  const heartbeat = option("heartbeat") ?? "30";
   if (!/^[1-9][0-9]{0,4}$/.test(heartbeat)) {
     throw usage("--heartbeat must be a number of seconds from 1 to 99999");
   }
+  const level = option("log-level") ?? "info";
   if (!LOG_LEVELS.includes(level as LogLevel)) {
     throw usage(`--log-level must be one of ${LOG_LEVELS.join(", ")}`);
   }
   return {
     data,
     listen: { host: (address[1] ?? address[2])!, port: Number(address[3]) },
-    hostnames: hostname,
-    tokenFile: tokenFile || undefined,
+    hostnames: values("hostname"),
+    tokenFile: option("token-file"),
     heartbeatSeconds: Number(heartbeat),
     level: level as LogLevel,
   };
-}
-
-function usage(message: string): SallyportError {
-  return new SallyportError("usage", message, { remedy: "See: deno task platform --help" });
 }
 
 /** Says what a newcomer needs next. */
@@ -94,39 +114,12 @@ async function announce(platform: Platform, { data, tokenFile }: Settings, json:
   } else console.log(`\nThe console:  ${url}/\n`);
 }
 
-/** Resolves at the first SIGINT or SIGTERM. */
-function untilStopped(): Promise<void> {
+/** Resolves when the signal aborts, also when it has already. */
+function aborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    const stop = () => {
-      for (const signal of ["SIGINT", "SIGTERM"] as const) Deno.removeSignalListener(signal, stop);
-      resolve();
-    };
-    for (const signal of ["SIGINT", "SIGTERM"] as const) Deno.addSignalListener(signal, stop);
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
   });
 }
 
-async function main(args: readonly string[]): Promise<number> {
-  useColourOnTerminalsOnly();
-  if (args.includes("--help")) {
-    console.log(HELP);
-    return EXIT.ok;
-  }
-  const json = args.includes("--json");
-  try {
-    const settings = readSettings(args);
-    const log = createLog({ clock: systemClock, level: settings.level, format: json ? "json" : "text" });
-    const stopped = untilStopped();
-    const platform = await startPlatform({ ...settings, dataDir: settings.data, clock: systemClock, log });
-    await announce(platform, settings, json);
-    await stopped;
-    await platform.close();
-    return EXIT.ok;
-  } catch (thrown) {
-    const error = asSallyportError(thrown);
-    if (json) console.error(JSON.stringify({ error }));
-    else console.error([`error: ${messageOf(error)}`, ...(error.remedy ? [error.remedy] : [])].join("\n"));
-    return exitCodeFor(error.code);
-  }
-}
-
-if (import.meta.main) Deno.exit(await main(Deno.args));
+if (import.meta.main) Deno.exit(await runProgram(PROGRAM, Deno.args));

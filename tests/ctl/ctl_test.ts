@@ -1,8 +1,10 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { stripAnsiCode } from "@std/fmt/colors";
 import { fromFileUrl, join } from "@std/path";
 import { EXIT } from "../../src/base/exit_codes.ts";
-import { COMMANDS } from "../../src/ctl/commands.ts";
-import { commandHelp } from "../../src/ctl/help.ts";
+import { BUILD } from "../../src/agent/build.ts";
+import { commandHelp } from "../../src/base/command_line/help.ts";
+import { PROGRAM } from "../../src/ctl/main.ts";
 import { decodeBundle } from "../../src/trust/bundle.ts";
 import { describe } from "../../src/protocol/attributes.ts";
 import type { TestPlatform } from "../platform/support.ts";
@@ -100,10 +102,50 @@ Deno.test("watch shows agents come and go", async () => {
   assertEquals(await child.output().catch(() => child.status), await child.status);
 });
 
-Deno.test("every command teaches by examples that are commands", () => {
-  for (const command of COMMANDS) {
+Deno.test("with --json an error is one object on standard output, and nothing on standard error", async () => {
+  await using test = await testPlatform();
+  const cases = [
+    [ctl(undefined, "agents", "--json"), EXIT.usage, "usage", "sallyportctl agents --help"],
+    [ctl(test, "agent", "--json"), EXIT.usage, "usage", "sallyportctl --help"],
+    [ctl(test, "run", "0198a5d0", "--json"), EXIT.failed, "request.", ""],
+    [
+      ctl(test, "agents", "--platform", "https://127.0.0.1:1", "--json"),
+      EXIT.unreachable,
+      "platform.unreachable",
+      "Check",
+    ],
+  ] as const;
+  for (const [run, code, errorCode, remedy] of cases) {
+    const { code: found, out, err } = await run;
+    assertEquals([found, err], [code, ""], out);
+    const { error } = JSON.parse(out);
+    assertStringIncludes(error.code, errorCode);
+    assertStringIncludes(error.remedy ?? "", remedy);
+  }
+});
+
+Deno.test("the version is that of the agent of the same release, and needs no platform", async () => {
+  const { code, out } = await ctl(undefined, "--version");
+  assertEquals([code, out.startsWith(`sallyportctl ${BUILD.version} (deno `)], [EXIT.ok, true], out);
+  assertEquals(JSON.parse((await ctl(undefined, "--version", "--json")).out).version, BUILD.version);
+});
+
+Deno.test("the help needs no platform either, and names the common options", async () => {
+  const { code, out } = await ctl(undefined, "--help");
+  assertEquals(code, EXIT.ok);
+  for (const part of [...Object.keys(PROGRAM.commands), "--token-file FILE", "--json"]) {
+    assertStringIncludes(out, part);
+  }
+  assertStringIncludes((await ctl(undefined, "runs", "--help")).out, "--token-file FILE");
+});
+
+Deno.test("every command teaches by examples that are commands", async () => {
+  for (const [name, load] of Object.entries(PROGRAM.commands)) {
+    const command = await load();
+    assertEquals(command.name, name);
     assert(command.examples.length > 0);
     for (const example of command.examples) assertStringIncludes(example, `sallyportctl ${command.name}`);
-    assertStringIncludes(commandHelp(command), `Usage: sallyportctl ${command.name}`);
+    const help = stripAnsiCode(commandHelp(PROGRAM, command));
+    assertStringIncludes(help, `Usage: sallyportctl ${command.name}`);
   }
 });

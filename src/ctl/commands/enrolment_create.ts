@@ -1,6 +1,6 @@
+import { usage } from "../../base/command_line/command.ts";
 import { EXIT } from "../../base/exit_codes.ts";
 import type { Command } from "../command.ts";
-import { usage } from "../command.ts";
 import { time } from "../format.ts";
 
 interface Enrolment {
@@ -28,7 +28,7 @@ export const enrolmentCreate: Command = {
   async run({ option, platform, result }) {
     const minutes = option("expires");
     if (minutes !== undefined && !/^[0-9]{1,5}$/.test(minutes)) {
-      throw usage(`--expires must be a number of minutes, not "${minutes}"`, this);
+      throw usage(`--expires must be a number of minutes, not "${minutes}"`);
     }
     const enrolment = await platform.call<Enrolment>("POST", "/enrolments", {
       ...(option("name") ? { name: option("name") } : {}),

@@ -1,8 +1,8 @@
 import { basename } from "@std/path";
 import { parse } from "yaml";
+import { oneWord } from "../../base/command_line/command.ts";
 import { EXIT } from "../../base/exit_codes.ts";
 import type { Command } from "../command.ts";
-import { oneWord } from "../command.ts";
 import { readFile } from "../connection.ts";
 
 interface Published {

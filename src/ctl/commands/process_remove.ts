@@ -1,6 +1,6 @@
+import { oneWord } from "../../base/command_line/command.ts";
 import { EXIT } from "../../base/exit_codes.ts";
 import type { Command } from "../command.ts";
-import { oneWord } from "../command.ts";
 
 export const processRemove: Command = {
   name: "process remove",

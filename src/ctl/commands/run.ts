@@ -1,9 +1,9 @@
+import { oneWord } from "../../base/command_line/command.ts";
 import { EXIT } from "../../base/exit_codes.ts";
 import { table } from "../../base/table.ts";
 import { printable } from "../../base/terminal.ts";
 import type { TrackedFile } from "../../protocol/payloads/tracking.ts";
 import type { Command } from "../command.ts";
-import { oneWord } from "../command.ts";
 import { bytes, duration, facts, state, time } from "../format.ts";
 
 /** A run as the API gives it. */
