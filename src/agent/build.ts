@@ -1,9 +1,11 @@
+import { VERSION } from "../base/version.ts";
+
 /**
  * What this build is. `scripts/compile.ts` replaces the marked texts in the bundle of an executable; a run from
  * source shows them as they are here.
  */
 export const BUILD = {
-  version: "0.1.0",
+  version: VERSION,
   /** `host:port` of the one platform whose address is baked in; empty when run from source. */
   platform: "@sallyport:platform@",
   /** The commit that it was built from; empty when run from source. */

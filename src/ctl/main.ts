@@ -1,3 +1,4 @@
+import { VERSION } from "../base/version.ts";
 import type { Program } from "../base/command_line/program.ts";
 import { runProgram } from "../base/command_line/program.ts";
 import type { Command } from "./command.ts";
@@ -17,7 +18,7 @@ export const PROGRAM: Program<Command> = {
   commonOptions: COMMON_OPTIONS,
   commands: COMMANDS,
   // One release carries all programs: a test compares this with the agent's, whose code is not ours to import.
-  version: { version: "0.1.0" },
+  version: { version: VERSION },
   async run(command, invocation) {
     using platform = await connect(invocation);
     return await command.run({ ...invocation, platform });

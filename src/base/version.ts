@@ -1,0 +1,2 @@
+/** The version of everything in this repository (https://semver.org). */
+export const VERSION = "0.1.0";
