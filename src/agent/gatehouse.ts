@@ -1,5 +1,5 @@
 import { Backoff } from "../base/backoff.ts";
-import { isoTime } from "../base/clock.ts";
+import { isoTime, sleep } from "../base/clock.ts";
 import { watchDatabase } from "../base/database_changes.ts";
 import { fromBase64Url } from "../base/encoding.ts";
 import { messageOf } from "../base/errors.ts";
@@ -79,7 +79,7 @@ export async function runGatehouse(options: GatehouseOptions, signal: AbortSigna
     backoff: new Backoff(RECONNECT),
     heartbeatMs: HEARTBEAT_MS,
     listener: {
-      greet: () => pump.sendStatus(reporter.everything()),
+      greet: () => pump.sendStatus(() => reporter.everything()),
       ready() {
         record("connected", "");
         log.info("connected to the platform", {
@@ -89,7 +89,10 @@ export async function runGatehouse(options: GatehouseOptions, signal: AbortSigna
         });
         pump.drain();
       },
-      heartbeat: () => pump.sendStatus({}),
+      heartbeat() {
+        pump.sendStatus(() => ({}));
+        pump.drain();
+      },
       message(message) {
         for (const channel of channels) {
           try {
@@ -102,7 +105,7 @@ export async function runGatehouse(options: GatehouseOptions, signal: AbortSigna
           }
         }
       },
-      farewell: () => pump.sendStatus({ agentDisconnect: {} }),
+      farewell: () => pump.sendStatus(() => ({ agentDisconnect: {} })),
       closed({ error }: Ending) {
         pump.disconnected();
         if (signal.aborted) record("stopped", "");
@@ -118,27 +121,40 @@ export async function runGatehouse(options: GatehouseOptions, signal: AbortSigna
     telling = true;
     clock.after(TELL_AFTER_MS, () => {
       telling = false;
-      if (!uplink.ready || signal.aborted) return;
-      const changes = reporter.changes();
-      if (changes) pump.sendStatus(changes);
+      if (uplink.ready && !signal.aborted) pump.sendStatus(() => reporter.changes());
     });
   };
   const watching = watchDatabase(db, DATABASE_PATH, () => {
     pump.drain();
     tellSoon();
   }, { clock, signal });
-  const checkEngine = async () => {
-    if (signal.aborted) return;
-    engineRuns = deployments.processes().length === 0 || await isRunning("engine");
-    tellSoon();
-    cancelCheck = clock.after(ENGINE_CHECK_MS, () => void checkEngine());
-  };
-  let cancelCheck = clock.after(ENGINE_CHECK_MS, () => void checkEngine());
+  const checking = checkEngine(
+    async () => {
+      engineRuns = deployments.processes().length === 0 || await isRunning("engine");
+      tellSoon();
+    },
+    options,
+    signal,
+  );
 
   log.info("gatehouse started", { platform: identity.enrolment.platform, agent: identity.enrolment.name });
   await uplink.run(signal);
-  cancelCheck();
-  await watching;
+  await Promise.all([watching, checking]);
+}
+
+/** Looks again and again, until the agent stops. */
+async function checkEngine(
+  look: () => Promise<void>,
+  { clock, log }: AgentContext,
+  signal: AbortSignal,
+): Promise<void> {
+  for (;;) {
+    await sleep(clock, ENGINE_CHECK_MS, signal);
+    if (signal.aborted) return;
+    await look().catch((error) =>
+      log.error("cannot tell whether the engine runs", { reason: messageOf(error) })
+    );
+  }
 }
 
 function attributes({ enrolment, certificateFacts }: Identity) {

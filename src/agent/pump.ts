@@ -1,4 +1,5 @@
 import type { Clock } from "../base/clock.ts";
+import { messageOf } from "../base/errors.ts";
 import { MAX_BATCH_BYTES, MAX_BATCH_RECORDS } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
 import type { Database } from "../base/sqlite.ts";
@@ -23,7 +24,7 @@ export interface PumpOptions {
   spool: Spool;
   ledger: Ledger;
   policy: Policy;
-  uplink: Uplink;
+  uplink: Pick<Uplink, "ready" | "compose" | "send">;
   clock: Clock;
   log: Log;
 }
@@ -49,14 +50,23 @@ export class Pump {
     this.#policyHash = policyHash(options.policy);
   }
 
-  /** Sends a message about the agent itself. Nothing is kept for later: the next one tells the newer state. */
-  sendStatus(parts: MessageParts): void {
-    const about = Object.keys(parts).join(", ");
-    this.#sendMessage(parts, about === "" ? "heartbeat" : about);
+  /**
+   * Sends a message about the agent itself, unless there is nothing to tell. Nothing is kept for later: the next
+   * one tells the newer state. What cannot be written into the ledger (the disk is full, say) is not sent.
+   */
+  sendStatus(tell: () => MessageParts | undefined): void {
+    this.#guard(() => {
+      const parts = tell();
+      if (parts) this.#sendMessage(parts, Object.keys(parts).join(", ") || "heartbeat");
+    });
   }
 
   /** Sends the next batch of tracking records, unless one is under way or nobody is connected. */
   drain(): void {
+    this.#guard(() => this.#drain());
+  }
+
+  #drain(): void {
     const { spool, uplink, log, policy } = this.#options;
     while (uplink.ready && !this.#inFlight) {
       const { payloads, unreadable } = spool.head("tracking", {
@@ -84,12 +94,14 @@ export class Pump {
     const { db, spool, ledger } = this.#options;
     const sent = this.#inFlight;
     if (stream !== spool.stream || !sent || through < sent.through) return;
-    transaction(db, () => {
-      ledger.acknowledge(sent.entry);
-      spool.settle("tracking", sent.through);
+    this.#guard(() => {
+      transaction(db, () => {
+        ledger.acknowledge(sent.entry);
+        spool.settle("tracking", sent.through);
+      });
+      this.#forget();
+      this.#drain();
     });
-    this.#forget();
-    this.drain();
   }
 
   /** The connection is gone: what was under way may or may not have arrived, and will be sent again. */
@@ -127,6 +139,17 @@ export class Pump {
     const entry = ledger.intend({ class: payloadClass, records, policy: this.#policyHash, body: frame });
     uplink.send(frame);
     return entry;
+  }
+
+  /** A state that cannot be written is no reason to go down: the next heartbeat tries again. */
+  #guard(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.#options.log.error("nothing was sent: the state database cannot be used", {
+        reason: messageOf(error),
+      });
+    }
   }
 
   #forget(): void {

@@ -1,0 +1,160 @@
+import { assert, assertEquals } from "@std/assert";
+import { create } from "@bufbuild/protobuf";
+import { Pump } from "../../src/agent/pump.ts";
+import { silentLog } from "../../src/base/log.ts";
+import { DEFAULT_POLICY } from "../../src/gate/policy.ts";
+import type { Policy } from "../../src/gate/policy.ts";
+import { Ledger, LedgerReader } from "../../src/ledger/ledger.ts";
+import { verifyChain } from "../../src/ledger/verify.ts";
+import { decodeFrame } from "../../src/protocol/codec.ts";
+import { AgentToServerSchema } from "../../src/protocol/generated/opamp_pb.ts";
+import type { TrackingBatch } from "../../src/protocol/payloads/tracking.ts";
+import { Spool } from "../../src/spool/spool.ts";
+import type { MessageParts } from "../../src/uplink/uplink.ts";
+import { TestClock } from "../support/clock.ts";
+import { temporaryDatabase } from "../support/home.ts";
+
+const RECORD = {
+  kind: "run-started",
+  runId: "01890a5d-ac96-774b-bcce-b302099a8057",
+  process: "orders",
+  version: "1",
+  definition: "0123456789ab",
+  trigger: "watch",
+  startedAt: "2026-01-01T00:00:00.000Z",
+};
+
+/** A pump on a real database, with a wire that keeps what is put on it. */
+function pumping(policy: Policy = DEFAULT_POLICY) {
+  const home = temporaryDatabase();
+  const clock = new TestClock();
+  const spool = new Spool(home.db, clock);
+  const ledger = new Ledger(home.db, clock);
+  const reader = new LedgerReader(home.db);
+  const frames: Uint8Array[] = [];
+  const uplink = {
+    ready: true,
+    compose: (parts: MessageParts) => create(AgentToServerSchema, parts),
+    send(frame: Uint8Array<ArrayBuffer>) {
+      // What is on the wire must be in the ledger already, byte for byte.
+      assertEquals(new Uint8Array(reader.body(frames.length + 1)!), frame);
+      frames.push(frame);
+      return true;
+    },
+  };
+  const pump = new Pump({ db: home.db, spool, ledger, policy, uplink, clock, log: silentLog });
+  const batches = (): TrackingBatch[] =>
+    frames.flatMap((frame) => {
+      const { customMessage } = decodeFrame(AgentToServerSchema, frame);
+      return customMessage ? [JSON.parse(new TextDecoder().decode(customMessage.data))] : [];
+    });
+  return {
+    home,
+    clock,
+    spool,
+    reader,
+    frames,
+    uplink,
+    pump,
+    batches,
+    [Symbol.dispose]: () => home[Symbol.dispose](),
+  };
+}
+
+Deno.test("records leave in one batch, and leave the spool only when the platform has stored them", () => {
+  using t = pumping();
+  for (let n = 0; n < 3; n++) t.spool.put("tracking", RECORD);
+  t.pump.drain();
+  assertEquals(t.batches().map(({ through, records }) => [through, records.length]), [[3, 3]]);
+  assertEquals(t.spool.counts()[0]?.waiting, 3);
+
+  t.pump.acknowledged({ stream: t.spool.stream, through: 3 });
+  assertEquals(t.spool.counts(), []);
+  assert(t.reader.newest(1)[0]!.acknowledged !== null);
+});
+
+Deno.test("one batch is under way at a time, and the next follows its acknowledgement", () => {
+  using t = pumping();
+  for (let n = 0; n < 501; n++) t.spool.put("tracking", RECORD);
+  t.pump.drain();
+  t.pump.drain();
+  assertEquals(t.batches().length, 1);
+  t.pump.acknowledged({ stream: t.spool.stream, through: 500 });
+  assertEquals(t.batches().map(({ through }) => through), [500, 501]);
+});
+
+Deno.test("an acknowledgement of another stream, or of less than was sent, removes nothing", () => {
+  using t = pumping();
+  t.spool.put("tracking", RECORD);
+  t.spool.put("tracking", RECORD);
+  t.pump.drain();
+  t.pump.acknowledged({ stream: crypto.randomUUID(), through: 2 });
+  t.pump.acknowledged({ stream: t.spool.stream, through: 1 });
+  assertEquals(t.spool.counts()[0]?.waiting, 2);
+});
+
+Deno.test("what was under way when the connection broke is sent again", () => {
+  using t = pumping();
+  t.spool.put("tracking", RECORD);
+  t.pump.drain();
+  t.pump.disconnected();
+  t.uplink.ready = false;
+  t.pump.drain();
+  assertEquals(t.batches().length, 1);
+  t.uplink.ready = true;
+  t.pump.drain();
+  assertEquals(t.batches().map(({ through }) => through), [1, 1]);
+});
+
+Deno.test("a batch that is not acknowledged in a minute is sent again", async () => {
+  using t = pumping();
+  t.spool.put("tracking", RECORD);
+  t.pump.drain();
+  await t.clock.advance(59_000);
+  assertEquals(t.batches().length, 1);
+  await t.clock.advance(2_000);
+  assertEquals(t.batches().length, 2);
+  t.pump.disconnected();
+});
+
+Deno.test("a record that cannot pass the gate is withheld, and those behind it are not held up", () => {
+  using t = pumping();
+  t.spool.put("tracking", { ...RECORD, customer: "Ada" });
+  t.spool.put("tracking", RECORD);
+  t.pump.drain();
+  assertEquals(t.batches().map(({ through, records }) => [through, records.map(({ seq }) => seq)]), [[2, [
+    2,
+  ]]]);
+  t.pump.acknowledged({ stream: t.spool.stream, through: 2 });
+  assertEquals(t.spool.counts(), []);
+});
+
+Deno.test("a policy that denies tracking lets nothing on the wire and nothing into the ledger", () => {
+  using t = pumping({ classes: { ...DEFAULT_POLICY.classes, tracking: "deny" } });
+  t.spool.put("tracking", RECORD);
+  t.pump.drain();
+  assertEquals([t.frames, t.reader.newest(10)], [[], []]);
+});
+
+Deno.test("what cannot be written into the ledger is not sent, and the agent stays up", () => {
+  using t = pumping();
+  t.home.db.exec("CREATE TRIGGER full BEFORE INSERT ON ledger BEGIN SELECT RAISE(FAIL, 'disk full'); END");
+  t.spool.put("tracking", RECORD);
+  t.pump.sendStatus(() => ({}));
+  t.pump.drain();
+  assertEquals(t.frames, []);
+
+  t.home.db.exec("DROP TRIGGER full");
+  t.pump.sendStatus(() => ({}));
+  t.pump.drain();
+  assertEquals(t.frames.length, 2);
+  assertEquals(verifyChain(t.reader.entries()).fault, undefined);
+});
+
+Deno.test("status with nothing to tell is not sent; a heartbeat is, and is called so", () => {
+  using t = pumping();
+  t.pump.sendStatus(() => undefined);
+  t.pump.sendStatus(() => ({}));
+  t.pump.sendStatus(() => ({ health: { healthy: true } }));
+  assertEquals(t.reader.newest(10).map(({ records }) => records), ["heartbeat", "health"]);
+});
