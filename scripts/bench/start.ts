@@ -47,14 +47,16 @@ interface Empty {
 }
 
 async function measure(
-  name: string,
+  title: string,
   program: AgentProgram,
   port: number,
   empty: Empty | undefined,
 ): Promise<void> {
   await using fleet = await Fleet.start(() => Promise.resolve(program), port);
   await fleet.enrol();
-  const goals = empty ? { start: "< 250", rss: "< 68", anonymous: "< 24" } : {};
+  const goals: { start?: string; rss?: string; anonymous?: string } = empty
+    ? { start: "< 250", rss: "< 68", anonymous: "< 24" }
+    : {};
   const beside = (value: number, limit: number | undefined, unit: string) =>
     limit === undefined
       ? {}
@@ -70,7 +72,7 @@ async function measure(
   }
   const start = Math.round(median(starts));
   figures.push({
-    what: `${name}: start to first heartbeat answered`,
+    what: `${title}: start to first heartbeat answered`,
     value: start,
     unit: "ms",
     ...(goals.start ? { goal: goals.start } : {}),
@@ -83,21 +85,16 @@ async function measure(
     await pause(IDLE_MS);
     const { rss, anonymous } = await memoryOf(agent.child.pid);
     await agent.stop();
-    const [rssGoal, anonymousGoal] = [goals.rss, goals.anonymous];
-    figures.push({
-      what: `${name}: resident, ${what}`,
-      value: rss,
-      unit: "MiB",
-      ...(rssGoal ? { goal: rssGoal } : {}),
-      ...beside(rss, empty?.rss, "MiB"),
-    });
-    figures.push({
-      what: `${name}: anonymous, ${what}`,
-      value: anonymous,
-      unit: "MiB",
-      ...(anonymousGoal ? { goal: anonymousGoal } : {}),
-      ...beside(anonymous, empty?.anonymous, "MiB"),
-    });
+    const add = (kind: "rss" | "anonymous", name: string, value: number) =>
+      figures.push({
+        what: `${title}: ${name}, ${what}`,
+        value,
+        unit: "MiB",
+        ...(goals[kind] ? { goal: goals[kind] } : {}),
+        ...beside(value, empty?.[kind], "MiB"),
+      });
+    add("rss", "resident", rss);
+    add("anonymous", "anonymous", anonymous);
   };
   await idle("no process", ["run"]);
   await Deno.mkdir(`${fleet.home}/data/in`, { recursive: true });

@@ -1,4 +1,4 @@
-import { TextLineStream } from "./lines.ts";
+import { TextLineStream } from "@std/streams/text-line-stream";
 import { AGENT_CODE, agentFlags, ROOT } from "./permissions.ts";
 
 /** How to start the agent: from source, or an executable. */
@@ -115,7 +115,9 @@ export class RunningAgent {
   }
 
   async #read(): Promise<void> {
-    const text = this.child.stderr.pipeThrough(new TextDecoderStream()).pipeThrough(new TextLineStream());
+    const text: ReadableStream<string> = this.child.stderr
+      .pipeThrough(new TextDecoderStream())
+      .pipeThrough(new TextLineStream());
     for await (const line of text) {
       this.lines.push(line.startsWith("{") ? JSON.parse(line) : { level: "raw", message: line });
       this.#wake.resolve();
