@@ -68,6 +68,8 @@ export interface UplinkOptions {
 /** A session that lasted this long was a success: the next failure starts with short waits again. */
 const LASTING_MS = 60_000;
 
+/** How long a goodbye may take on a connection that may be dead. */
+const FAREWELL_MS = 2_000;
 /** A platform that offers a longer interval would not see an outage within any useful time. */
 const MAX_HEARTBEAT_SECONDS = 3_600;
 
@@ -172,10 +174,15 @@ export class Uplink {
     // 3. A server that knows no proof speaks only when spoken to: greet it at once.
     if (!proofKey) this.#advance(connection, { type: "proved", at: clock.monotonic() });
 
-    // 4. Serve until it ends by itself, or until the agent stops and says goodbye.
+    // 4. Serve until it ends by itself, or until the agent stops and says goodbye. The close handshake shows that
+    //    the goodbye has left this machine: ending the program before that would lose it.
+    let cancelFarewell = () => {};
     const stop = () => {
-      if (connection.state.phase === "ready") listener.farewell();
-      end(endingOfClose({ code: CLOSE.normal, reason: "the agent is stopping" }));
+      const stopped = { code: CLOSE.normal, reason: "the agent is stopping" };
+      if (connection.state.phase !== "ready") return end(endingOfClose(stopped));
+      listener.farewell();
+      socket.close(stopped.code, stopped.reason);
+      cancelFarewell = clock.after(FAREWELL_MS, () => end(endingOfClose(stopped)));
     };
     signal.addEventListener("abort", stop, { once: true });
     if (signal.aborted) stop();
@@ -183,6 +190,7 @@ export class Uplink {
 
     // 5. Leave nothing behind: no timer, no half-open socket.
     signal.removeEventListener("abort", stop);
+    cancelFarewell();
     connection.cancelTimer();
     connection.state = step(connection.state, { type: "closed" })[0];
     this.#connection = undefined;
