@@ -78,6 +78,13 @@ export class SallyportError extends Error {
 /** Gives any thrown value the house's shape; what we did not foresee becomes `internal`. */
 export function asSallyportError(thrown: unknown): SallyportError {
   if (thrown instanceof SallyportError) return thrown;
+  if (isDiskFull(thrown)) {
+    return new SallyportError("disk.full", messageOf(thrown), {
+      cause: thrown,
+      retryable: true,
+      remedy: "Free some room on the file system of the agent's home; nothing is lost meanwhile.",
+    });
+  }
   return new SallyportError("internal", messageOf(thrown), {
     cause: thrown,
     remedy: "This is a defect in Sallyport. Please report it with the line above and `sallyport --version`.",
@@ -95,8 +102,11 @@ export function messageOf(thrown: unknown): string {
   return parts.join(": ");
 }
 
-/** Whether an operating-system error says that the file system is full or over its quota. */
+/** SQLITE_FULL of the result codes (https://sqlite.org/rescode.html). */
+const SQLITE_FULL = 13;
+
+/** Whether an error of the operating system or of SQLite says that the file system is full or over its quota. */
 export function isDiskFull(thrown: unknown): boolean {
-  const code = (thrown as { code?: string } | null)?.code;
-  return code === "ENOSPC" || code === "EDQUOT";
+  const { code, errcode } = (thrown ?? {}) as { code?: string; errcode?: number };
+  return code === "ENOSPC" || code === "EDQUOT" || errcode === SQLITE_FULL;
 }

@@ -169,7 +169,12 @@ export class Scheduler {
     // Looking into an empty folder every few seconds is not a run; a run that somebody asked for is.
     if (inputs.length === 0 && (trigger === "watch" || trigger === "every")) return;
     settling.took(inputs, clock.monotonic());
-    await runProcess(process, trigger, inputs, { ...this.#options, signal: this.#stop.signal });
+    try {
+      await runProcess(process, trigger, inputs, { ...this.#options, signal: this.#stop.signal });
+    } catch (error) {
+      settling.gaveBack(); // no run came to be, so nothing was tried
+      throw error;
+    }
     if (trigger === "watch") this.#request(scheduled, trigger); // what arrived meanwhile
   }
 

@@ -36,6 +36,11 @@ export class Settling {
     return { ready, againInMs };
   }
 
+  /** Forgets what the last run took: it never began. */
+  gaveBack(): void {
+    this.#tried = new Map();
+  }
+
   /** Remembers what a run took: only an input that failed as a whole will be seen again as it was. */
   took(inputs: readonly Input[], now: number): void {
     this.#tried = new Map(inputs.map((input) => [input.name, { identity: input.identity, at: now }]));
