@@ -36,7 +36,8 @@ export function transaction<T>(db: Database, body: () => T): T {
   db.exec("BEGIN IMMEDIATE");
   try {
     const result = body();
-    db.exec("COMMIT");
+    // Prepared, because of a commit by exec() the runtime does not tell the code with which it failed.
+    db.prepare("COMMIT").run();
     return result;
   } catch (error) {
     if (db.isTransaction) db.exec("ROLLBACK");

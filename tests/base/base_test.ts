@@ -132,3 +132,17 @@ Deno.test("tables line up, also with wide characters; control characters cannot 
   assertEquals(stripAnsiCode(text), "Name   N\n東京   5\na     10");
   assertEquals(printable("a\x1b[2Jb\n"), "a\\x1b[2Jb\\x0a");
 });
+
+Deno.test("a full disk is called so, whether the file system or SQLite finds out", () => {
+  using home = temporaryDatabase();
+  home.db.exec("CREATE TABLE a (x); PRAGMA max_page_count = 4");
+  const thrown = assertThrows(() =>
+    transaction(home.db, () => {
+      for (let n = 0; n < 100; n++) home.db.prepare("INSERT INTO a VALUES (?)").run("x".repeat(1_000));
+    })
+  );
+  const error = asSallyportError(thrown);
+  assertEquals([error.code, error.retryable], ["disk.full", true]);
+  assert(error.remedy);
+  assertEquals(asSallyportError(Object.assign(new Error("no space"), { code: "ENOSPC" })).code, "disk.full");
+});
