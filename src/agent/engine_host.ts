@@ -22,6 +22,9 @@ const ENGINE_STATE = [
   ...["engine.lock", "local.lock"].map((name) => `${STATE_FOLDER}/${name}`),
 ];
 
+/** How much longer than its grace time an engine may take to answer, before it counts as stuck. */
+const UNRESPONSIVE_MS = 2_000;
+
 const RESTART = { baseMs: 1_000, capMs: 60_000 };
 
 /**
@@ -55,13 +58,16 @@ export class EngineHost {
         this.#wake = Promise.withResolvers();
         continue;
       }
-      const end = await this.#runWorker(signal);
-      if (signal.aborted || end === "restart") {
-        backoff.reset();
+      const folders = this.#options.deployments.folders();
+      const fault = await this.#runWorker(folders, signal);
+      if (signal.aborted) return;
+      if (fault === undefined && !isSame(folders, this.#options.deployments.folders())) {
+        backoff.reset(); // it ended because it needs more folders, and now it will have them
         continue;
       }
       const waitMs = backoff.next(RESTART.baseMs);
-      log.error("the engine broke down; it is started again", { reason: end, inMs: Math.round(waitMs) });
+      const reason = fault ?? "it asked for folders that no process names";
+      log.error("the engine broke down; it is started again", { reason, inMs: Math.round(waitMs) });
       await sleep(clock, waitMs, signal);
     }
   }
@@ -71,21 +77,28 @@ export class EngineHost {
     return deployments.status().state === "applying" || deployments.processes().length > 0;
   }
 
-  /** One Worker from its start to its end: "restart" when it ended as it should, else why it did not. */
-  async #runWorker(signal: AbortSignal): Promise<string> {
-    const { deployments, entry, logFormat, logLevel, graceMs } = this.#options;
-    const permittedFolders = deployments.folders();
+  /** One Worker from its start to its end: undefined when it ended as it was asked to, else its fault. */
+  async #runWorker(permittedFolders: string[], signal: AbortSignal): Promise<string | undefined> {
+    const { clock, entry, logFormat, logLevel, graceMs } = this.#options;
     const worker = new Worker(entry, engineWorkerOptions(permittedFolders));
     const tell = (message: HostMessage) => worker.postMessage(message);
-    const { promise: ended, resolve: end } = Promise.withResolvers<string>();
-    const stop = () => tell({ do: "stop", graceMs });
+    const { promise: ended, resolve: end } = Promise.withResolvers<string | undefined>();
+    let cancelDeadline = () => {};
+    const stop = () => {
+      tell({ do: "stop", graceMs });
+      cancelDeadline();
+      cancelDeadline = clock.after(
+        graceMs + UNRESPONSIVE_MS,
+        () => end("it did not stop when it was asked to"),
+      );
+    };
     worker.onmessage = ({ data }: MessageEvent<WorkerMessage>) => {
       if (data.is === "listening") {
         tell({ do: "start", permittedFolders, logFormat, logLevel });
         if (signal.aborted) stop();
       }
       if (data.is === "in-need-of-folders") stop();
-      if (data.is === "stopped") end("restart");
+      if (data.is === "stopped") end(undefined);
       if (data.is === "broken") end(data.reason);
     };
     worker.onerror = (event) => {
@@ -93,11 +106,16 @@ export class EngineHost {
       end(event.message);
     };
     signal.addEventListener("abort", stop, { once: true });
-    const reason = await ended;
+    const fault = await ended;
     signal.removeEventListener("abort", stop);
+    cancelDeadline();
     worker.terminate();
-    return reason;
+    return fault;
   }
+}
+
+function isSame(before: readonly string[], after: readonly string[]): boolean {
+  return before.length === after.length && before.every((folder, i) => folder === after[i]);
 }
 
 /**
