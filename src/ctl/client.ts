@@ -39,7 +39,7 @@ export class PlatformClient implements Disposable {
         const blocks = (rest + chunk).split("\n\n");
         rest = blocks.pop()!;
         for (const block of blocks) {
-          const [, type, data] = block.match(/^event: (.+)\ndata: (.+)$/) ?? [];
+          const [, type, data] = block.match(/^(?:id: .+\n)?event: (.+)\ndata: (.+)$/) ?? [];
           if (type && data) yield { type, data: JSON.parse(data) };
         }
       }

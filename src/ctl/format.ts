@@ -4,6 +4,7 @@ import { printable } from "../base/terminal.ts";
 
 const PAINT: Record<string, (text: string) => string> = {
   online: green,
+  suspect: yellow,
   offline: red,
   active: green,
   succeeded: green,

@@ -15,6 +15,7 @@ import { checkRuntime } from "./runtime.ts";
 import type { Handlers } from "./server.ts";
 import { createTlsServer, listen } from "./server.ts";
 import { answerUpgrade } from "./sessions/doors.ts";
+import { Departures } from "./sessions/departures.ts";
 import { Fleet } from "./sessions/fleet.ts";
 import { Rollout } from "./sessions/rollout.ts";
 import { DATABASE_FILE, openSqliteStore } from "./store/sqlite.ts";
@@ -70,7 +71,8 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
       certificateDays: options.certificateDays ?? 30,
     };
     const parts = { clock, log, identity, store, events, settings };
-    const fleet = new Fleet(clock, events);
+    const departures = await Departures.load(store.departures, { clock, log });
+    const fleet = new Fleet(clock, events, departures);
     const serving = await serve(options, {
       ...parts,
       fleet,
@@ -87,6 +89,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
       async close() {
         await Promise.all(fleet.sessions().map((session) => session.goAway()));
         await serving.stop();
+        await departures.flush();
         await store.close();
         log.info("platform stopped");
       },

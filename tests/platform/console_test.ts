@@ -1,5 +1,6 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { describe } from "../../src/protocol/attributes.ts";
+import { TestClock } from "../support/clock.ts";
 import { findChromium, launchChromium } from "./browser.ts";
 import { enrolledAgent, opampConnection, testPlatform, toServer } from "./support.ts";
 
@@ -31,7 +32,8 @@ Deno.test({
   name: "the console in a real browser: login, empty states, live changes, a narrow screen",
   ignore: !chromium,
   async fn() {
-    await using test = await testPlatform();
+    const clock = new TestClock(Date.now());
+    await using test = await testPlatform({ clock });
     const browser = await launchChromium(chromium!);
     try {
       const context = await browser.newContext({ ignoreHTTPSErrors: true });
@@ -62,7 +64,7 @@ Deno.test({
       assertEquals(second.url(), `${test.platform.url}/`);
 
       // Names from outside are text, and everything changes live.
-      const agent = await enrolledAgent(test, "till <b>7</b>");
+      const agent = await enrolledAgent(test, "till <b>7</b>", clock);
       await page.getByText("till <b>7</b>").first().waitFor();
       await using connection = opampConnection(test, agent);
       await connection.send(toServer(agent.uid, 1, { agentDescription: describe({}, {}) }));
@@ -70,6 +72,14 @@ Deno.test({
       await page.locator(".badge", { hasText: "online" }).waitFor();
       await test.api("PUT", "/processes/orders", { definition: "name: orders\n" });
       await page.locator(".badge", { hasText: "pending" }).waitFor();
+
+      // A heartbeat that is overdue has a look of its own.
+      await clock.advance(38_000);
+      await page.locator(".badge.warn", { hasText: "suspect" }).waitFor();
+      await page.getByText("heartbeat overdue").waitFor();
+      await page.getByText("1 suspect").waitFor();
+      const picture = Deno.env.get("SALLYPORT_SCREENSHOT");
+      if (picture) await page.screenshot({ path: picture });
 
       await page.getByRole("button", { name: "Add agent" }).click();
       await page.keyboard.type("cellar");

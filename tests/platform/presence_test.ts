@@ -24,6 +24,10 @@ async function presence(test: TestPlatform, uid: string): Promise<string> {
   return reason ? `${state}: ${reason}` : state;
 }
 
+async function summary(test: TestPlatform): Promise<{ agents: Record<string, number> }> {
+  return (await test.api("GET", "/summary")).body;
+}
+
 /** Polls, since a closed socket reaches the platform on its own time. */
 async function untilPresence(test: TestPlatform, uid: string, wanted: string): Promise<void> {
   for (let i = 0; i < 200 && await presence(test, uid) !== wanted; i++) {
@@ -63,13 +67,20 @@ Deno.test("an agent is offline for the reason that ended its session", async () 
     await using connection = opampConnection(test, agent);
     await connection.send(toServer(agent.uid, 1, description));
     await connection.next();
-    await clock.advance(24_000);
+    await clock.advance(12_400);
     assertEquals(await presence(test, agent.uid), "online");
+    await clock.advance(200);
+    assertEquals(await presence(test, agent.uid), "suspect: heartbeat overdue");
+    assertEquals((await summary(test)).agents, { online: 0, suspect: 1, total: 1 });
+    await clock.advance(11_000);
     await connection.send(toServer(agent.uid, 2));
     await connection.next();
-    await clock.advance(24_000);
     assertEquals(await presence(test, agent.uid), "online");
+    assertEquals((await summary(test)).agents, { online: 1, suspect: 0, total: 1 });
+    await clock.advance(24_000);
+    assertEquals(await presence(test, agent.uid), "suspect: heartbeat overdue");
     await clock.advance(1_001);
+    assertEquals((await summary(test)).agents, { online: 0, suspect: 0, total: 1 });
     assertEquals(await presence(test, agent.uid), "offline: heartbeats missing");
     assertEquals((await connection.ended).code, CLOSE.goingAway);
   }
@@ -90,6 +101,38 @@ Deno.test("after a restart nobody is online until they connect", async () => {
   await again.send(toServer(agent.uid, 1, description));
   await again.next();
   assertEquals(await presence(test, agent.uid), "online");
+});
+
+Deno.test("why somebody left outlives a restart, until they were seen again", async () => {
+  await using test = await testPlatform();
+  const agent = await enrolledAgent(test);
+  {
+    await using connection = opampConnection(test, agent);
+    await connection.send(toServer(agent.uid, 1, description));
+    await connection.next();
+    await connection.send(toServer(agent.uid, 2, { agentDisconnect: {} }));
+    await connection.ended;
+    await untilPresence(test, agent.uid, "offline: stopped");
+  }
+  await test.restart();
+  assertEquals(await presence(test, agent.uid), "offline: stopped");
+  await using connection = opampConnection(test, agent);
+  await connection.send(toServer(agent.uid, 1, description));
+  await connection.next();
+  await test.restart();
+  assertEquals(await presence(test, agent.uid), "offline: platform restarted");
+});
+
+Deno.test("an agent that says that it updates itself, and goes, is not lost", async () => {
+  await using test = await testPlatform();
+  const agent = await enrolledAgent(test);
+  for (const [status, wanted] of [["updating", "updating"], ["ok", "connection lost"]] as const) {
+    await using connection = opampConnection(test, agent);
+    await connection.send(toServer(agent.uid, 1, { ...description, health: { healthy: true, status } }));
+    await connection.next();
+    await connection.close();
+    await untilPresence(test, agent.uid, `offline: ${wanted}`);
+  }
 });
 
 Deno.test("a revoked agent is told so, at once and at the next try", async () => {

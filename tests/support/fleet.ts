@@ -46,6 +46,11 @@ export class Fleet implements AsyncDisposable {
     return this.#client;
   }
 
+  /** The token of the platform's API. */
+  get token(): string {
+    return this.#token;
+  }
+
   get authority(): string {
     return `127.0.0.1:${this.#port}`;
   }
@@ -167,7 +172,7 @@ export interface Summary {
 export interface AgentView {
   id: string;
   name: string;
-  state: "online" | "offline";
+  state: "online" | "suspect" | "offline";
   reason?: string;
   health?: {
     healthy: boolean;

@@ -17,8 +17,10 @@ interface Agent {
 export const agents: Command = {
   name: "agents",
   usage: "",
-  summary: "List the agents: online or not, since when and why",
-  about: "An agent is online while its connection lives and its heartbeats come.",
+  summary: "List the agents: online, suspect or offline, since when and why",
+  about:
+    "An agent is online while its connection lives and its heartbeats come. It is suspect while one is\n" +
+    "overdue, and offline, with the reason, when it said goodbye, its connection broke, or none came for long.",
   options: [],
   examples: [
     "sallyportctl agents",

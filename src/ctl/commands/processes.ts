@@ -30,7 +30,7 @@ export const processes: Command = {
         return onAgents.map((on, i) => [
           ...(i === 0 ? head : ["", "", ""]),
           printable(on.agentName),
-          state(on.state) + (on.agentState === "online" ? "" : " (offline)"),
+          state(on.state) + (on.agentState === "online" ? "" : ` (${on.agentState})`),
           printable(on.reason ?? ""),
         ]);
       });

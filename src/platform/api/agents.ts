@@ -1,7 +1,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { isoTime } from "../../base/clock.ts";
 import type { Context } from "../context.ts";
-import { OFFLINE_REASONS } from "../sessions/fleet.ts";
+import { PRESENCE_REASONS, PRESENCE_STATES } from "../sessions/presence.ts";
 import { PROCESS_STATES } from "../sessions/process_states.ts";
 import type { AgentRecord } from "../store/agents.ts";
 import { CONFIG_STATUSES } from "../store/agents.ts";
@@ -14,8 +14,8 @@ const componentSchema = z.object({ healthy: z.boolean(), status: z.string(), las
 const agentSchema = z.object({
   id: agentId,
   name: z.string(),
-  state: z.enum(["online", "offline"]),
-  reason: z.enum(OFFLINE_REASONS).optional().openapi({ description: "Why it is offline" }),
+  state: z.enum(PRESENCE_STATES),
+  reason: z.enum(PRESENCE_REASONS).optional().openapi({ description: "Why it is not online" }),
   since: time.openapi({ description: "Since when it is in this state" }),
   lastSeen: time.optional(),
   enrolledAt: time,

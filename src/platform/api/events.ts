@@ -1,4 +1,5 @@
 import { createRoute, z } from "@hono/zod-openapi";
+import { isoTime } from "../../base/clock.ts";
 import type { Context } from "../context.ts";
 import type { PlatformEvent } from "../events.ts";
 import type { Api } from "./routes.ts";
@@ -14,7 +15,15 @@ const getEvents = createRoute({
   path: "/events",
   tags: ["platform"],
   summary: "What happens, as it happens",
-  description: "Server-sent events: `agent`, `process`, `published` and `run`, each with JSON as data.",
+  description:
+    "Server-sent events: `agent`, `process`, `published` and `run`, each with an id and JSON as data. " +
+    "With `Last-Event-ID` the stream begins with what happened after that event, as far as the platform still " +
+    "has it; an event `missed` stands before when something is lacking: read everything anew then.",
+  request: {
+    headers: z.object({
+      "last-event-id": z.string().max(50).optional().openapi({ description: "The last event that was read" }),
+    }),
+  },
   responses: {
     200: { description: "The stream", content: { "text/event-stream": { schema: z.string() } } },
     ...FAILURES,
@@ -24,13 +33,14 @@ const getEvents = createRoute({
 /** The route for those who watch. */
 export function eventRoutes({ clock, events }: Context): Api {
   const api = createApi();
-  api.openapi(getEvents, () => {
+  api.openapi(getEvents, (c) => {
+    const lastId = c.req.valid("header")["last-event-id"];
     let stop = () => {};
     const body = new ReadableStream<Uint8Array>({
       start(controller) {
         let cancelKeepAlive = () => {};
         const send = (text: string) => {
-          controller.enqueue(new TextEncoder().encode(text));
+          controller.enqueue(encode(text));
           if ((controller.desiredSize ?? 0) > -MAX_UNREAD) return;
           stop();
           controller.close();
@@ -48,6 +58,11 @@ export function eventRoutes({ clock, events }: Context): Api {
         };
         keepAlive();
         send(": watching\n\n");
+        if (lastId === undefined) return;
+        const { complete, events: missed } = events.since(lastId);
+        const lack = { at: isoTime(clock.now()), after: lastId };
+        if (!complete) controller.enqueue(encode(`event: missed\ndata: ${JSON.stringify(lack)}\n\n`));
+        for (const event of missed) controller.enqueue(encode(asText(event)));
       },
       cancel: () => stop(),
     });
@@ -56,6 +71,8 @@ export function eventRoutes({ clock, events }: Context): Api {
   return api;
 }
 
-function asText({ type, at, data }: PlatformEvent): string {
-  return `event: ${type}\ndata: ${JSON.stringify({ at, ...data })}\n\n`;
+const encode = (text: string) => new TextEncoder().encode(text);
+
+function asText({ id, type, at, data }: PlatformEvent): string {
+  return `id: ${id}\nevent: ${type}\ndata: ${JSON.stringify({ at, ...data })}\n\n`;
 }

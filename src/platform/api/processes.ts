@@ -1,6 +1,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { isoTime } from "../../base/clock.ts";
 import type { Context } from "../context.ts";
+import { PRESENCE_STATES } from "../sessions/presence.ts";
 import { PROCESS_STATES } from "../sessions/process_states.ts";
 import type { ProcessRecord } from "../store/processes.ts";
 import { notFound } from "./errors.ts";
@@ -26,7 +27,7 @@ const processSchema = z.object({
 const onAgentSchema = z.object({
   agent: agentId,
   agentName: z.string(),
-  agentState: z.enum(["online", "offline"]),
+  agentState: z.enum(PRESENCE_STATES),
   state: z.enum(PROCESS_STATES),
   reason: z.string().optional(),
 });

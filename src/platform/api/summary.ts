@@ -24,7 +24,7 @@ const getSummary = createRoute({
   responses: {
     200: json(
       z.object({
-        agents: z.object({ online: count, total: count }),
+        agents: z.object({ online: count, suspect: count, total: count }),
         processes: count,
         runs: z.object({
           total: count,
@@ -74,13 +74,13 @@ export function summaryRoutes({ clock, fleet, store }: Context): Api {
   const api = createApi();
   api.openapi(getSummary, async (c) => {
     const [agents, processes, totals] = [
-      await store.agents.list(),
+      await store.agents.count(),
       await store.processes.list(),
       await store.runs.totals(),
     ];
     const total = Object.values(totals.runs).reduce((sum, n) => sum + n, 0);
     return c.json({
-      agents: { online: fleet.sessions().length, total: agents.length },
+      agents: { ...fleet.counts(), total: agents },
       processes: processes.length,
       runs: { total, ...totals.runs },
       documents: totals.documents,

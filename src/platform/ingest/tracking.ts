@@ -14,7 +14,7 @@ import type { Context } from "../context.ts";
  * @throws {SallyportError} `platform.protocol` naming the field that does not fit; nothing is stored then.
  */
 export async function ingestTracking(
-  agent: string,
+  { uid: agent, name: agentName }: { uid: string; name: string },
   message: CustomMessage,
   { clock, store, events }: Pick<Context, "clock" | "store" | "events">,
 ): Promise<CustomMessageInit> {
@@ -27,7 +27,7 @@ export async function ingestTracking(
   const batch = readJsonMessage(message, trackingBatchSchema);
   checkOrder(batch);
   const { through, runs } = await store.runs.ingest(agent, batch, clock.now());
-  for (const { id, kind } of runs) events.emit("run", { id, agent, kind });
+  for (const run of runs) events.emit("run", { ...run, agent, agentName });
   const ack: TrackingAck = { stream: batch.stream, through };
   return jsonMessage(CUSTOM.tracking, "ack", ack);
 }

@@ -1,23 +1,7 @@
 import type { Clock } from "../../base/clock.ts";
 import type { Events } from "../events.ts";
-
-/** Why an agent is not online. */
-export const OFFLINE_REASONS = [
-  "not connected yet",
-  "platform restarted",
-  "stopped",
-  "connection lost",
-  "heartbeats missing",
-  "certificate expired",
-  "protocol error",
-  "revoked",
-] as const;
-export type OfflineReason = (typeof OFFLINE_REASONS)[number];
-
-/** Whether an agent is connected, since when, and if not why. */
-export type Presence =
-  | { state: "online"; since: number; lastSeen: number; reason?: undefined }
-  | { state: "offline"; since: number; lastSeen: number | undefined; reason: OfflineReason };
+import type { Departures } from "./departures.ts";
+import type { OfflineReason, Presence } from "./presence.ts";
 
 /** What the fleet needs of a live session. */
 export interface LiveSession {
@@ -43,18 +27,21 @@ interface Remembered {
 
 /**
  * Which agents are online. It is kept in memory only, on purpose: after a restart of the platform nobody is
- * online until they connect, whatever a database may say.
+ * online until they connect, whatever a database may say. Only why somebody left before outlives a restart.
  */
 export class Fleet {
   readonly #sessions = new Map<string, LiveSession>();
   readonly #presence = new Map<string, Presence>();
   readonly #clock: Clock;
   readonly #events: Events;
+  readonly #departures: Departures;
   readonly #startedAt: number;
+  #suspects = 0;
 
-  constructor(clock: Clock, events: Events) {
+  constructor(clock: Clock, events: Events, departures: Departures) {
     this.#clock = clock;
     this.#events = events;
+    this.#departures = departures;
     this.#startedAt = clock.now();
   }
 
@@ -63,9 +50,19 @@ export class Fleet {
     const known = this.#presence.get(uid);
     if (known) return known;
     if (revokedAt !== undefined) return { state: "offline", reason: "revoked", since: revokedAt, lastSeen };
-    return lastSeen === undefined
-      ? { state: "offline", reason: "not connected yet", since: enrolledAt, lastSeen }
+    if (lastSeen === undefined) {
+      return { state: "offline", reason: "not connected yet", since: enrolledAt, lastSeen };
+    }
+    const departure = this.#departures.get(uid);
+    // An agent that was seen after it left last was there when the platform ended.
+    return departure && departure.at >= lastSeen
+      ? { state: "offline", reason: departure.reason, since: departure.at, lastSeen }
       : { state: "offline", reason: "platform restarted", since: this.#startedAt, lastSeen };
+  }
+
+  /** How many agents are connected, without and with a heartbeat that is overdue. */
+  counts(): { online: number; suspect: number } {
+    return { online: this.#sessions.size - this.#suspects, suspect: this.#suspects };
   }
 
   /** The live session of an agent. */
@@ -96,7 +93,18 @@ export class Fleet {
   /** A message came in. */
   seen(session: LiveSession): void {
     const presence = this.#presence.get(session.uid);
-    if (this.#sessions.get(session.uid) === session && presence) presence.lastSeen = this.#clock.now();
+    if (this.#sessions.get(session.uid) !== session || !presence) return;
+    const now = this.#clock.now();
+    if (presence.state === "suspect") this.#set(session, { state: "online", since: now, lastSeen: now });
+    else presence.lastSeen = now;
+  }
+
+  /** A heartbeat is overdue. */
+  suspect(session: LiveSession): void {
+    const presence = this.#presence.get(session.uid);
+    if (this.#sessions.get(session.uid) !== session || presence?.state !== "online") return;
+    const since = this.#clock.now();
+    this.#set(session, { ...presence, state: "suspect", reason: "heartbeat overdue", since });
   }
 
   /** A session ended. What an older, superseded one says does not count. */
@@ -104,7 +112,9 @@ export class Fleet {
     if (this.#sessions.get(session.uid) !== session) return;
     this.#sessions.delete(session.uid);
     const lastSeen = this.#presence.get(session.uid)?.lastSeen;
-    this.#set(session, { state: "offline", reason, since: this.#clock.now(), lastSeen });
+    const since = this.#clock.now();
+    this.#set(session, { state: "offline", reason, since, lastSeen });
+    this.#departures.left(session.uid, { reason, at: since });
   }
 
   /** An agent was revoked: its session ends, and it counts as revoked from now on. */
@@ -117,6 +127,8 @@ export class Fleet {
   }
 
   #set({ uid, name }: { uid: string; name: string }, presence: Presence): void {
+    if (this.#presence.get(uid)?.state === "suspect") this.#suspects--;
+    if (presence.state === "suspect") this.#suspects++;
     this.#presence.set(uid, presence);
     const { state, reason } = presence;
     this.#events.emit("agent", { id: uid, name, state, ...(reason ? { reason } : {}) });

@@ -11,13 +11,13 @@ import type { Context } from "../context.ts";
 import { ingestTracking } from "../ingest/tracking.ts";
 import type { CertificateRecord } from "../store/agents.ts";
 import { whyInvalid } from "./admission.ts";
-import type { LiveSession, OfflineReason } from "./fleet.ts";
+import type { LiveSession } from "./fleet.ts";
 import { Offers } from "./offers.ts";
+import type { OfflineReason } from "./presence.ts";
+import { shownReason } from "./presence.ts";
 import { readReport } from "./report.ts";
+import { Silence } from "./silence.ts";
 import type { Receiver, Wire } from "./wire.ts";
-
-/** After this many heartbeats without a message an agent counts as gone. */
-const MISSED_HEARTBEATS = 2.5;
 
 /** How long a stopping platform waits for an agent to answer its farewell. */
 const FAREWELL_MS = 2_000;
@@ -38,7 +38,9 @@ export class Session implements Receiver, LiveSession {
   #sequence: bigint | undefined;
   /** Whether the agent has introduced itself and got its first answer. */
   #introduced = false;
-  #stopWatching: () => void = () => {};
+  /** What the agent said last of its own health. */
+  #status: string | undefined;
+  readonly #silence: Silence;
 
   constructor(wire: Wire, certificate: CertificateRecord, context: Context) {
     this.uid = certificate.agent;
@@ -48,13 +50,20 @@ export class Session implements Receiver, LiveSession {
     this.#context = context;
     this.#offers = new Offers(this.uid, context.rollout, context.settings.heartbeatSeconds);
     this.#log = context.log.child({ agent: this.uid, name: this.name });
+    this.#silence = new Silence(context.clock, {
+      overdue: () => context.fleet.suspect(this),
+      gone: (silentMs) => {
+        this.#offline("heartbeats missing");
+        this.#wire.close(CLOSE.goingAway, `no message for ${silentMs / 1_000} s`);
+      },
+    });
   }
 
   async open(): Promise<void> {
     const agent = await this.#context.store.agents.get(this.uid);
     this.#offers.resume(agent?.config.hash ?? "");
     this.#context.fleet.attach(this);
-    this.#watch(this.#context.settings.heartbeatSeconds);
+    this.#silence.heard(this.#context.settings.heartbeatSeconds);
     this.#log.info("agent online");
   }
 
@@ -67,7 +76,7 @@ export class Session implements Receiver, LiveSession {
     this.#checkUid(message);
     const isComplete = this.#takeSequence(message);
     await this.#keep(message);
-    this.#watch(this.#offers.heartbeatSeconds);
+    this.#silence.heard(this.#offers.heartbeatSeconds);
     if (message.customMessage) await this.#takeCustom(message.customMessage);
     if (message.agentDisconnect) return this.#goodbye();
     if (!isOnlyCustom(message)) await this.#reply(isComplete);
@@ -83,7 +92,7 @@ export class Session implements Receiver, LiveSession {
   }
 
   async closed(): Promise<void> {
-    this.#stopWatching();
+    this.#silence.stop();
     this.#offline("connection lost");
     try {
       const { lastSeen } = this.#context.fleet.presenceOf({ uid: this.uid, enrolledAt: 0 });
@@ -103,6 +112,7 @@ export class Session implements Receiver, LiveSession {
   }
 
   async goAway(): Promise<void> {
+    this.#offline("platform restarted");
     this.#wire.close(CLOSE.goingAway, "the platform is stopping");
     const cancel = this.#context.clock.after(FAREWELL_MS, () => this.#wire.cut());
     await this.#closed.promise;
@@ -134,6 +144,7 @@ export class Session implements Receiver, LiveSession {
 
   async #keep(message: AgentToServer): Promise<void> {
     const report = readReport(message);
+    this.#status = report.health?.status ?? this.#status;
     this.#offers.learn(message, report);
     const { capabilities: _, ...said } = report;
     if (this.#introduced && Object.keys(said).length === 0) return; // a heartbeat costs no write
@@ -149,7 +160,7 @@ export class Session implements Receiver, LiveSession {
           `the capability "${message.capability}" is unknown here`,
         );
       }
-      const customMessage = await ingestTracking(this.uid, message, this.#context);
+      const customMessage = await ingestTracking(this, message, this.#context);
       this.#wire.send({ ...this.#frame(), customMessage });
     } catch (error) {
       const { code, message: words } = asSallyportError(error);
@@ -190,18 +201,9 @@ export class Session implements Receiver, LiveSession {
     this.#offline(reason);
   }
 
-  #watch(seconds: number | undefined): void {
-    this.#stopWatching();
-    if (seconds === undefined) return;
-    const silenceMs = seconds * MISSED_HEARTBEATS * 1_000;
-    this.#stopWatching = this.#context.clock.after(silenceMs, () => {
-      this.#offline("heartbeats missing");
-      this.#wire.close(CLOSE.goingAway, `no message for ${silenceMs / 1_000} s`);
-    });
-  }
-
-  #offline(reason: OfflineReason): void {
+  #offline(ending: OfflineReason): void {
     if (this.#context.fleet.session(this.uid) !== this) return;
+    const reason = shownReason(ending, this.#status);
     this.#context.fleet.detach(this, reason);
     this.#log.info("agent offline", { reason });
   }

@@ -50,6 +50,7 @@ export interface CertificateRecord {
 export interface AgentStore {
   get(uid: string): Eventually<AgentRecord | undefined>;
   list(): Eventually<AgentRecord[]>;
+  count(): Eventually<number>;
   /** The certificate with this fingerprint. It counts as revoked when its agent is. */
   certificate(fingerprint: string): Eventually<CertificateRecord | undefined>;
   /** Keeps what an agent reported. */
@@ -81,6 +82,7 @@ const SELECT_AGENT = `SELECT *,
 export function sqliteAgents(db: Database): AgentStore {
   const one = queryOne<AgentRow>(db, `${SELECT_AGENT} WHERE uid = ?`);
   const all = query<AgentRow>(db, `${SELECT_AGENT} ORDER BY name, uid`);
+  const count = queryOne<{ count: number }>(db, "SELECT count(*) AS count FROM agents");
   const certificate = queryOne<Omit<CertificateRecord, "revokedAt"> & { revokedAt: number | null }>(
     db,
     `SELECT fingerprint, agent, name AS agentName, not_before AS notBefore, not_after AS notAfter,
@@ -107,6 +109,7 @@ export function sqliteAgents(db: Database): AgentStore {
       return row && asAgent(row);
     },
     list: () => all().map(asAgent),
+    count: () => count()!.count,
     certificate(fingerprint) {
       const row = certificate(fingerprint);
       return row && { ...row, revokedAt: row.revokedAt ?? undefined };

@@ -6,7 +6,7 @@ import type {
   TrackingBatch,
   TrackingRecord,
 } from "../../protocol/payloads/tracking.ts";
-import type { Ingested } from "./runs.ts";
+import type { Ingested, MovedRun } from "./runs.ts";
 
 /**
  * Storing tracking records exactly once: a stream's last settled number and the records move in one
@@ -35,11 +35,18 @@ export function sqliteIngest(
       for (const { seq, record } of fresh) {
         addRecord(agent, stream, seq, record.kind, JSON.stringify(record), now);
         apply(agent, record);
-        if (record.kind !== "run-files") runs.push({ id: record.runId, kind: record.kind });
+        if (record.kind !== "run-files") runs.push(movedRun(record));
       }
       if (through > last) settle(agent, stream, through);
       return { through: Math.max(last, through), stored: fresh.length, runs };
     });
+}
+
+/** What others are told of a run that began or ended. */
+function movedRun(record: Exclude<TrackingRecord, { kind: "run-files" }>): MovedRun {
+  const { kind, runId: id, process } = record;
+  if (kind === "run-started") return { id, kind, process };
+  return { id, kind, process, outcome: record.outcome, ...record.error && { reason: record.error.message } };
 }
 
 /** Brings the tables that people read up to date. A run belongs to the agent that named it first. */

@@ -41,7 +41,16 @@ export interface RunFilter {
 export interface Ingested {
   through: number;
   stored: number;
-  runs: { id: string; kind: "run-started" | "run-finished" }[];
+  runs: MovedRun[];
+}
+
+/** A run that began or ended; the reason is the words of its error. */
+export interface MovedRun {
+  id: string;
+  kind: "run-started" | "run-finished";
+  process: string;
+  outcome?: RunOutcome;
+  reason?: string;
 }
 
 /** Sums over everything stored. */

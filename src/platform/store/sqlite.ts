@@ -1,6 +1,7 @@
 import { join } from "@std/path";
 import { migrate, openDatabase } from "../../base/sqlite.ts";
 import { sqliteAgents } from "./agents.ts";
+import { sqliteDepartures } from "./departures.ts";
 import { sqliteEnrolments } from "./enrolments.ts";
 import { sqliteProcesses } from "./processes.ts";
 import { sqliteRuns } from "./runs.ts";
@@ -24,6 +25,7 @@ export function openSqliteStore(dataDir: string): Store {
     migrate(db, "platform", MIGRATIONS);
     return {
       agents: sqliteAgents(db),
+      departures: sqliteDepartures(db),
       enrolments: sqliteEnrolments(db),
       processes: sqliteProcesses(db),
       runs: sqliteRuns(db),

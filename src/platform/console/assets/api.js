@@ -49,7 +49,7 @@ export async function stream(onOpen, onEvent, signal) {
     const blocks = (rest + value).split("\n\n");
     rest = blocks.pop();
     for (const block of blocks) {
-      const match = block.match(/^event: (.+)\ndata: (.+)$/);
+      const match = block.match(/^(?:id: .+\n)?event: (.+)\ndata: (.+)$/);
       if (match) onEvent(match[1], JSON.parse(match[2]));
     }
   }

@@ -8,6 +8,7 @@ const KIND = {
   removing: "busy",
   running: "busy",
   partial: "warn",
+  suspect: "warn",
   unhealthy: "warn",
   interrupted: "warn",
   offline: "bad",

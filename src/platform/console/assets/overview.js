@@ -88,14 +88,17 @@ function showTiles(container, { agents, processes, runs, documents, files, recor
       h("div", { class: "note" }, note),
     );
   const notGood = runs.failed + runs.partial + runs.interrupted;
-  const offline = agents.total - agents.online;
+  const offline = agents.total - agents.online - agents.suspect;
+  const missing = [offline && `${offline} offline`, agents.suspect && `${agents.suspect} suspect`].filter(
+    Boolean,
+  );
   replace(
     container,
     tile(
       "Agents online",
       `${agents.online} / ${agents.total}`,
-      agents.total === 0 ? "none yet" : offline ? `${offline} offline` : "all there",
-      offline > 0 ? "bad" : "",
+      agents.total === 0 ? "none yet" : missing.join(", ") || "all there",
+      offline > 0 ? "bad" : missing.length > 0 ? "warn" : "",
     ),
     tile("Processes", number(processes), "published"),
     tile(

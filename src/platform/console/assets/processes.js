@@ -26,6 +26,6 @@ export function showProcesses(container, processes) {
 }
 
 function onAgent({ agentName, agentState, state, reason }) {
-  const away = agentState === "online" ? "" : " (offline)";
+  const away = agentState === "online" ? "" : ` (${agentState})`;
   return h("li", {}, h("span", { class: "who" }, agentName + away), badge(state, reason));
 }
