@@ -10,6 +10,7 @@ import type { LogLevel } from "../base/log.ts";
 import { createLog, LOG_LEVELS } from "../base/log.ts";
 import type { Platform } from "./platform.ts";
 import { startPlatform } from "./platform.ts";
+import { webhookOptions } from "./webhook/options.ts";
 
 interface Settings {
   data: string;
@@ -48,6 +49,16 @@ With --json, log lines are JSON as well, one object a line.`,
       summary: "Write the first API token there (mode 0600) instead of printing it",
     },
     { name: "heartbeat", value: "SECONDS", summary: "How often agents say that they live (default 30)" },
+    {
+      name: "webhook",
+      value: "URL",
+      summary: "POST a JSON notice there when an agent changes its state or a run fails",
+    },
+    {
+      name: "webhook-secret-file",
+      value: "FILE",
+      summary: "Sign the notices with this secret (HMAC-SHA256)",
+    },
     { name: "log-level", value: "LEVEL", summary: `${LOG_LEVELS.join(", ")} (default info)` },
   ],
   examples: [
@@ -58,7 +69,17 @@ With --json, log lines are JSON as well, one object a line.`,
     const { json, signal } = invocation;
     const settings = readSettings(invocation);
     const log = createLog({ clock: systemClock, level: settings.level, format: json ? "json" : "text" });
-    const platform = await startPlatform({ ...settings, dataDir: settings.data, clock: systemClock, log });
+    const webhook = await webhookOptions(
+      invocation.option("webhook"),
+      invocation.option("webhook-secret-file"),
+    );
+    const platform = await startPlatform({
+      ...settings,
+      dataDir: settings.data,
+      clock: systemClock,
+      log,
+      ...(webhook ? { webhook } : {}),
+    });
     await announce(platform, settings, json);
     await aborted(signal);
     await platform.close();

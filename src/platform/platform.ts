@@ -20,6 +20,8 @@ import { Fleet } from "./sessions/fleet.ts";
 import { Rollout } from "./sessions/rollout.ts";
 import { DATABASE_FILE, openSqliteStore } from "./store/sqlite.ts";
 import type { Store } from "./store/store.ts";
+import type { WebhookOptions } from "./webhook/webhook.ts";
+import { startWebhook } from "./webhook/webhook.ts";
 
 const DAY_MS = 24 * 3_600_000;
 
@@ -36,6 +38,8 @@ export interface PlatformOptions {
   heartbeatSeconds?: number;
   /** Life of an agent's certificate. Default: 30. */
   certificateDays?: number;
+  /** Who is told of agents that change their state and of runs that fail. */
+  webhook?: WebhookOptions;
 }
 
 /** A platform that runs. */
@@ -78,6 +82,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
       fleet,
       rollout: new Rollout(store, events),
     });
+    const webhook = options.webhook && startWebhook(options.webhook, { clock, log, events });
     const firstToken = await createFirstToken(store, clock);
     const authority = serving.names.authorities[0]!;
     log.info("platform started", { authority, data: dataDir });
@@ -89,6 +94,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
       async close() {
         await Promise.all(fleet.sessions().map((session) => session.goAway()));
         await serving.stop();
+        webhook?.stop();
         await departures.flush();
         await store.close();
         log.info("platform stopped");
