@@ -34,6 +34,19 @@ export function median(values: readonly number[]): number {
   return sorted[Math.floor(sorted.length / 2)]!;
 }
 
+/** The value below which this share of the numbers lies. */
+export function percentile(values: readonly number[], share: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]!;
+}
+
+/** Processor time that a process has used so far, in seconds. */
+export async function cpuSecondsOf(pid: number): Promise<number> {
+  const stat = await Deno.readTextFile(`/proc/${pid}/stat`);
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return (Number(fields[11]) + Number(fields[12])) / 100; // user and system, in ticks of 10 ms
+}
+
 /** Resident and anonymous memory of a process, in MiB, as the kernel counts them. */
 export async function memoryOf(pid: number): Promise<{ rss: number; anonymous: number }> {
   const text = await Deno.readTextFile(`/proc/${pid}/smaps_rollup`);

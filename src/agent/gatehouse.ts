@@ -27,7 +27,8 @@ import { Reporter } from "./reporter.ts";
 
 /** Used until the platform offers another interval. */
 const HEARTBEAT_MS = 30_000;
-const RECONNECT = { baseMs: 500, capMs: 30_000 };
+/** The waits between tries to connect. */
+export const RECONNECT = { baseMs: 500, capMs: 30_000 };
 /** Changes come in bursts, as a run ends or a set of processes is applied: they are told together. */
 const TELL_AFTER_MS = 20;
 /** How often the gatehouse looks whether the engine still lives. */
