@@ -40,13 +40,17 @@ export async function prepareHome(): Promise<void> {
   }
 }
 
-/** A file of ours belongs to whoever runs this: the way to know the user without a permission for it. */
-async function checkOwner(home: string): Promise<void> {
-  const probe = join(STATE_FOLDER, `.owner-${crypto.randomUUID()}`);
-  const runner = await Deno.open(probe, { createNew: true, write: true }).then(async (file) => {
+/** The user who runs this: a file of ours belongs to them, which is the way to know without a permission for it. */
+export async function runnerOf(folder: string): Promise<number | null> {
+  const probe = join(folder, `.owner-${crypto.randomUUID()}`);
+  return await Deno.open(probe, { createNew: true, write: true }).then(async (file) => {
     using open = file;
     return (await open.stat()).uid;
   }).finally(() => Deno.remove(probe).catch(() => {}));
+}
+
+async function checkOwner(home: string): Promise<void> {
+  const runner = await runnerOf(STATE_FOLDER);
   const { uid: owner } = await Deno.stat(".");
   if (runner === owner) return;
   throw new SallyportError(

@@ -8,6 +8,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   "enroll": async () => (await import("./enroll.ts")).enroll,
   "run": async () => (await import("./run.ts")).run,
   "status": async () => (await import("./status.ts")).status,
+  "doctor": async () => (await import("./doctor.ts")).doctor,
   "permissions": async () => (await import("./permissions.ts")).permissions,
   "egress": async () => (await import("./egress.ts")).egress,
   "process run": async () => (await import("./process_run.ts")).processRun,

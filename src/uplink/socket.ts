@@ -180,6 +180,20 @@ function asConnectionError(authority: string, cause: unknown): SallyportError {
       },
     );
   }
+  if (/unsuccessful tunnel|proxy auth/.test(text)) {
+    return new SallyportError(
+      "platform.unreachable",
+      `the proxy does not connect to ${authority}: ${text}`,
+      {
+        cause,
+        retryable: true,
+        facts: { proxy: true },
+        remedy:
+          "Check the name and password in the agent's HTTPS_PROXY, and that the proxy allows CONNECT to this " +
+          "address and port.",
+      },
+    );
+  }
   return new SallyportError("platform.unreachable", `${authority} cannot be reached: ${text}`, {
     cause,
     retryable: true,

@@ -1,0 +1,36 @@
+import type { Clock } from "../../base/clock.ts";
+import { exists } from "../../base/files.ts";
+import { baked, BUILD } from "../build.ts";
+import { STATE_FOLDER } from "../home.ts";
+import type { Check } from "./check.ts";
+import { skipped } from "./check.ts";
+import { checkDisk, checkHalves, checkHome, connectionCheck } from "./home.ts";
+import { certificateCheck, checkIdentity } from "./identity.ts";
+import { checkNetwork } from "./network.ts";
+import { checkState } from "./state.ts";
+
+/**
+ * Looks at everything that the agent needs, from its home to the platform, and says of each how it is. It changes
+ * nothing, sends nothing, and does not disturb an agent that runs.
+ */
+export async function examine({ clock, signal }: { clock: Clock; signal: AbortSignal }): Promise<Check[]> {
+  const home = await checkHome();
+  // As another user, even to open the database would leave files that the agent cannot write.
+  if (home.verdict === "fail") return [home, skipped("everything else", "the home comes first")];
+
+  const { check: identityCheck, identity } = await checkIdentity();
+  const { checks: stateChecks, connection, hasProcesses } = await checkState(clock);
+  const halves = await checkHalves(hasProcesses, identity !== undefined);
+  const agentRuns = halves.some(({ name, verdict }) => name === "gatehouse" && verdict === "ok");
+  const authority = identity?.enrolment.platform ?? baked(BUILD.platform);
+  return [
+    home,
+    await exists(STATE_FOLDER) ? await checkDisk(clock) : skipped("disk", "there is no state/ yet"),
+    identityCheck,
+    certificateCheck(identity?.certificateFacts, clock.now()),
+    ...stateChecks,
+    ...halves,
+    ...agentRuns ? [connectionCheck(connection, clock.now())] : [],
+    ...await checkNetwork({ authority, identity, agentRuns, clock, signal }),
+  ];
+}

@@ -1,0 +1,190 @@
+/** Looks at the way to the platform, for a person who wants to know where it is blocked. Nothing is sent. */
+import { X509Certificate } from "node:crypto";
+import { connect as connectTls } from "node:tls";
+import type { Clock } from "../base/clock.ts";
+import { sleep } from "../base/clock.ts";
+import { messageOf, SallyportError } from "../base/errors.ts";
+import { randomToken } from "../base/ids.ts";
+import { decodeFrame } from "../protocol/codec.ts";
+import type { ServerErrorResponse } from "../protocol/generated/opamp_pb.ts";
+import { ServerToAgentSchema } from "../protocol/generated/opamp_pb.ts";
+import { splitAuthority } from "../trust/bundle.ts";
+import type { CertificateFacts } from "../trust/certificate.ts";
+import { readCertificate } from "../trust/certificate.ts";
+import { endingOfClose } from "./ending.ts";
+import { requireProof } from "./proof.ts";
+import type { OpenSocket } from "./socket.ts";
+import type { UplinkIdentity } from "./uplink.ts";
+
+/** How long each step may take. */
+const STEP_MS = 10_000;
+/** The platform refuses a certificate right behind its proof; it has no word for a good one. */
+const REFUSAL_MS = 2_000;
+
+/** How far a connection without a proxy comes. */
+export type DirectRoute =
+  | { reached: true; address: string }
+  | { reached: false; at: "name" | "tcp"; reason: string };
+
+/** Looks the name up and opens a TCP connection, past any proxy. The runtime does both in one step. */
+export async function directRoute(authority: string, clock: Clock): Promise<DirectRoute> {
+  const { host, port } = splitAuthority(authority);
+  const late = Promise.withResolvers<never>();
+  const connecting = Deno.connect({ hostname: bare(host), port });
+  const cancel = clock.after(STEP_MS, () => {
+    late.reject(new Error(`nothing came within ${STEP_MS / 1000} s`));
+    // A look-up cannot be called off; what it leads to is not wanted any more.
+    connecting.then((connection) => connection.close(), () => {});
+  });
+  try {
+    using connection = await Promise.race([connecting, late.promise]);
+    return { reached: true, address: (connection.remoteAddr as Deno.NetAddr).hostname };
+  } catch (error) {
+    const reason = messageOf(error);
+    return { reached: false, at: /lookup|resolve/.test(reason) ? "name" : "tcp", reason };
+  } finally {
+    cancel();
+  }
+}
+
+/** The certificate that stands at the platform's address. */
+export interface ShownCertificate {
+  facts: CertificateFacts;
+  /** Whether the bundle's CA signed it; undefined when the bundle relies on the public roots. */
+  fromBundle: boolean | undefined;
+  /** Such as "TLSv1.3"; undefined where the runtime does not tell. */
+  protocol: string | undefined;
+}
+
+/**
+ * The certificate that whoever answers at the address shows, trusted or not, so that it can be named; undefined
+ * when none came. It is looked at and the connection closed: nothing is ever sent to a peer that is not trusted.
+ */
+export function shownCertificate(
+  authority: string,
+  ca: string,
+  clock: Clock,
+): Promise<ShownCertificate | undefined> {
+  const { host, port } = splitAuthority(authority);
+  const name = bare(host);
+  const { promise, resolve } = Promise.withResolvers<ShownCertificate | undefined>();
+  const servername = /^[0-9.]+$/.test(name) || name.includes(":") ? {} : { servername: name };
+  const socket = connectTls({ host: name, port, ...servername, rejectUnauthorized: false }, () => {
+    try {
+      const der = new Uint8Array(socket.getPeerCertificate().raw);
+      resolve({
+        facts: readCertificate(der),
+        fromBundle: ca === "public" ? undefined : isSignedBy(der, ca),
+        protocol: socket.getProtocol?.() ?? undefined,
+      });
+    } catch {
+      resolve(undefined);
+    }
+  });
+  socket.on("error", () => resolve(undefined));
+  const cancel = clock.after(STEP_MS, () => resolve(undefined));
+  return promise.finally(() => {
+    cancel();
+    socket.destroy();
+  });
+}
+
+/** What a connection that stopped after the proof told. */
+export interface ProofProbe {
+  /** The platform's clock minus this machine's, in milliseconds; undefined before the proof. */
+  offsetMs?: number;
+  /** Why the platform was not proved, or, when it was, why it refuses this agent. */
+  error?: SallyportError;
+}
+
+/** The identity as far as a proof needs it. */
+export type ProbeIdentity = Omit<UplinkIdentity, "instanceUid" | "proofKey"> & {
+  proofKey: Uint8Array<ArrayBuffer>;
+};
+
+/**
+ * Lets the platform prove itself as in every session, and closes the connection without a message.
+ *
+ * On `/v1/opamp` the platform also says whether it refuses this agent's certificate. But there it takes the
+ * connection for the agent itself and ends an older one, so while an agent runs, ask at `/v1/enroll`, which
+ * proves just as much and begins no session.
+ */
+export async function probeProof(
+  { authority, ca, certificate, key, proofKey }: ProbeIdentity,
+  path: "/v1/opamp" | "/v1/enroll",
+  { clock, open, signal }: { clock: Clock; open: OpenSocket; signal: AbortSignal },
+): Promise<ProofProbe> {
+  const challenge = randomToken(32);
+  const probe: ProofProbe = {};
+  try {
+    const socket = await open({ authority, path, ca, certificate, key, challenge }, signal);
+    const openedAt = clock.monotonic();
+    const proved = Promise.withResolvers<void>();
+    const refused = new AbortController();
+    let refusal: ServerErrorResponse | undefined;
+    let first = true;
+    let done = false;
+    const receive = async (frame: Uint8Array) => {
+      const message = decodeFrame(ServerToAgentSchema, frame);
+      if (!first) {
+        refusal = message.errorResponse ?? refusal;
+        return;
+      }
+      first = false;
+      const receivedAt = clock.now();
+      const halfMs = (clock.monotonic() - openedAt) / 2;
+      const clientFingerprint = readCertificate(certificate).fingerprint;
+      const proof = await requireProof(message, { authority, challenge, clientFingerprint, proofKey });
+      probe.offsetMs = Math.round(proof.time - (receivedAt - halfMs));
+      proved.resolve();
+    };
+    let queue = Promise.resolve();
+    socket.listen({
+      message: (frame) => queue = queue.then(() => receive(frame)).catch(proved.reject),
+      closed: (how) =>
+        queue = queue.then(() => {
+          const { error } = endingOfClose(how, refusal);
+          proved.reject(error);
+          if (probe.error === undefined && !done) probe.error = error;
+          refused.abort();
+        }),
+    });
+    const cancel = clock.after(STEP_MS, () => proved.reject(noProof()));
+    try {
+      await proved.promise;
+      if (path === "/v1/opamp") await sleep(clock, REFUSAL_MS, AbortSignal.any([signal, refused.signal]));
+    } finally {
+      done = true;
+      cancel();
+      socket.close(1000, "");
+    }
+    return probe;
+  } catch (thrown) {
+    return { ...probe, error: asProbeError(thrown) };
+  }
+}
+
+function noProof(): SallyportError {
+  return new SallyportError("platform.not-proved", `no proof came within ${STEP_MS / 1000} s`, {
+    retryable: true,
+    remedy: "What answers at this address may not be the platform: check the address in the bundle.",
+  });
+}
+
+function asProbeError(thrown: unknown): SallyportError {
+  if (thrown instanceof SallyportError) return thrown;
+  return new SallyportError("platform.not-proved", messageOf(thrown), { cause: thrown });
+}
+
+function isSignedBy(der: Uint8Array<ArrayBuffer>, authority: string): boolean {
+  try {
+    return new X509Certificate(der as never).verify(new X509Certificate(authority).publicKey);
+  } catch {
+    return false; // a kind of key that the CA's signature cannot be of
+  }
+}
+
+/** A host without the brackets that an IPv6 address has in an authority. */
+function bare(host: string): string {
+  return host.replace(/^\[|\]$/g, "");
+}
