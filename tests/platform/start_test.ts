@@ -89,20 +89,6 @@ Deno.test("the server certificate is issued anew when names change, it nears its
   await Deno.remove(dataDir, { recursive: true });
 });
 
-Deno.test("TLS 1.2 and 1.3 are spoken, 1.1 is not", async () => {
-  await using test = await testPlatform();
-  for (const [version, accepted] of [["-tls1_1", false], ["-tls1_2", true], ["-tls1_3", true]] as const) {
-    const { success } = await new Deno.Command("openssl", {
-      // Level 0 lets openssl itself try TLS 1.1, so that it is the platform who refuses.
-      args: ["s_client", version, "-cipher", "DEFAULT@SECLEVEL=0", "-connect", test.platform.authority],
-      stdin: "null",
-      stdout: "null",
-      stderr: "null",
-    }).output();
-    assertEquals(success, accepted, version);
-  }
-});
-
 Deno.test("an old runtime is refused, since it cannot see client certificates", () => {
   for (const version of ["2.9.0", "2.9.6", "2.10.0", "3.0.0"]) checkRuntime(version);
   for (const version of ["1.46.3", "2.7.11", "2.8.9"]) {
