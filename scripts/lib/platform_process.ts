@@ -49,6 +49,14 @@ export class PlatformProcess implements AsyncDisposable {
     this.#child = undefined;
   }
 
+  /** Asks it to stop, and gives its exit code. */
+  async stop(): Promise<number> {
+    this.#child!.kill("SIGTERM");
+    const { code } = await this.#child!.status;
+    this.#child = undefined;
+    return code;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.kill();
   }

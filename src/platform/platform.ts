@@ -92,8 +92,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
       ca: identity.authority.certificate,
       ...(firstToken ? { firstToken } : {}),
       async close() {
-        await Promise.all(fleet.sessions().map((session) => session.goAway()));
-        await serving.stop();
+        await serving.stop(() => fleet.end());
         webhook?.stop();
         await departures.flush();
         await store.close();
@@ -110,7 +109,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
 async function serve(
   { dataDir, listen: { host, port: wantedPort }, hostnames = [], clock, log }: PlatformOptions,
   parts: Omit<Context, "names">,
-): Promise<{ names: Names; stop(): Promise<void> }> {
+): Promise<{ names: Names; stop(farewell: () => Promise<void>): Promise<void> }> {
   const authority = parts.identity.authority;
   const { hosts } = platformNames(host, wantedPort, hostnames);
   const certify = () => serverCertificate(dataDir, authority, hosts, { clock, log });
@@ -133,9 +132,9 @@ async function serve(
   }, log);
   return {
     names,
-    async stop() {
+    async stop(farewell) {
       cancelRenewal();
-      await stop();
+      await stop(farewell);
     },
   };
 }

@@ -24,10 +24,11 @@ export interface Handlers {
   ): void;
 }
 
-/** The server, and how to stop listening and end every connection. */
+/** The server, and how to end it. */
 export interface TlsServer {
   server: Server;
-  stop(): Promise<void>;
+  /** Stops listening, lets `farewell` end what it can, and cuts every connection that is left. */
+  stop(farewell: () => Promise<void>): Promise<void>;
 }
 
 /**
@@ -57,7 +58,25 @@ export function createTlsServer(certificate: ServerCertificate, handlers: Handle
       sockets.handleUpgrade(request, socket as Socket, head as never, serve);
     });
   });
-  return { server, stop: () => stopServer(server, sockets) };
+  // Agents come back while the others are told goodbye; one in its handshake is known to nobody else.
+  const connections = new Set<Duplex>();
+  const remember = (connection: Duplex) => {
+    connections.add(connection);
+    connection.once("close", () => connections.delete(connection));
+  };
+  server.on("connection", remember);
+  server.on("secureConnection", remember);
+  return {
+    server,
+    async stop(farewell) {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      await farewell();
+      for (const socket of sockets.clients) socket.terminate(); // those that never became a session
+      (server as unknown as HttpServer).closeAllConnections();
+      for (const connection of connections) connection.destroy();
+      await closed;
+    },
+  };
 }
 
 function rejectUpgrade(socket: Duplex, path: string): void {
@@ -91,11 +110,4 @@ export async function listen(server: Server, host: string, port: number): Promis
     });
   }
   return (server.address() as { port: number }).port;
-}
-
-async function stopServer(server: Server, sockets: WebSocketServer): Promise<void> {
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  for (const socket of sockets.clients) socket.terminate(); // those that never became a session
-  (server as unknown as HttpServer).closeAllConnections();
-  await closed;
 }

@@ -24,6 +24,10 @@ Deno.test("a hundred agents that lose the platform at once all come back, and no
     await eventually(online, (count) => count === AGENTS);
     await eventually(() => crowd.connected, (count) => count === AGENTS);
     assertEquals([...crowd.failures.keys()], ["platform.unreachable"]);
+
+    // Asked to stop, it ends although those who were told goodbye knock again at once.
+    assertEquals(await platform.stop(), 0);
+    await eventually(() => crowd.connected, (count) => count === 0);
     api.close();
   }
   await Deno.remove(dataDir, { recursive: true });

@@ -37,6 +37,7 @@ export class Fleet {
   readonly #departures: Departures;
   readonly #startedAt: number;
   #suspects = 0;
+  #isEnding = false;
 
   constructor(clock: Clock, events: Events, departures: Departures) {
     this.#clock = clock;
@@ -75,6 +76,12 @@ export class Fleet {
     return [...this.#sessions.values()];
   }
 
+  /** The platform stops: every session is told, also those that begin meanwhile. */
+  async end(): Promise<void> {
+    this.#isEnding = true;
+    while (this.#sessions.size > 0) await Promise.all(this.sessions().map((session) => session.goAway()));
+  }
+
   /** A new agent is there, though not connected yet. */
   enrolled(uid: string, name: string): void {
     const since = this.#clock.now();
@@ -108,8 +115,9 @@ export class Fleet {
   }
 
   /** A session ended. What an older, superseded one says does not count. */
-  detach(session: LiveSession, reason: OfflineReason): void {
+  detach(session: LiveSession, ending: OfflineReason): void {
     if (this.#sessions.get(session.uid) !== session) return;
+    const reason = this.#isEnding ? "platform restarted" : ending;
     this.#sessions.delete(session.uid);
     const lastSeen = this.#presence.get(session.uid)?.lastSeen;
     const since = this.#clock.now();
