@@ -197,6 +197,7 @@ function asConnectionError(authority: string, cause: unknown): SallyportError {
   return new SallyportError("platform.unreachable", `${authority} cannot be reached: ${text}`, {
     cause,
     retryable: true,
-    remedy: "Check the network, the name and the port, and that the platform runs.",
+    remedy:
+      "Check the network, the name and the port, that the platform runs, and the proxy if HTTPS_PROXY names one.",
   });
 }

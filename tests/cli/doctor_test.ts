@@ -124,6 +124,15 @@ Deno.test("what is wrong in the home is named", async () => {
   assertEquals(of("identity").remedy!.startsWith("chmod 600 state/identity/key.pem"), true);
 });
 
+Deno.test({ name: "in a home of another user nothing is touched", ignore: Deno.uid() !== 0 }, async () => {
+  await using home = await Home.make();
+  await Deno.chown(home.path, 65_534, 65_534);
+  const { code, value } = await home.json("doctor");
+  assertEquals(code, EXIT.failed);
+  assertEquals((value.checks as Check[]).map(({ verdict }) => verdict), ["fail", "skipped"]);
+  assertStringIncludes(value.checks[0].reason, "belongs to user 65534, but user 0 runs this");
+});
+
 Deno.test("whoever opens TLS on the way is named, also when this machine trusts its root", async () => {
   await using fleet = await enrolled();
   await fleet.stopPlatform();

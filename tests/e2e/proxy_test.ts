@@ -94,6 +94,11 @@ Deno.test({
     assertStringIncludes(error.remedy, "HTTPS_PROXY");
     assert(!stdout.includes("wrong"), "the password is nobody's to read");
   }
+  const nobody = await enrol(fleet, under(fleet.program, { HTTPS_PROXY: "http://127.0.0.1:9" }));
+  const { error } = JSON.parse(nobody.stdout);
+  assertEquals([nobody.code, error.code], [EXIT.unreachable, "platform.unreachable"]);
+  assertStringIncludes(error.remedy, "HTTPS_PROXY");
+
   await fleet.enrol();
   const program = under(fleet.program, { HTTPS_PROXY: proxy.url("alice:wrong") });
   const { stdout } = await runCommand(program, fleet.home, ["doctor", "--json"]);

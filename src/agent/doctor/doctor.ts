@@ -10,8 +10,9 @@ import { checkNetwork } from "./network.ts";
 import { checkState } from "./state.ts";
 
 /**
- * Looks at everything that the agent needs, from its home to the platform, and says of each how it is. It changes
- * nothing, sends nothing, and does not disturb an agent that runs.
+ * Looks at everything that the agent needs, from its home to the platform, and says of each how it is. It sends
+ * no message and does not disturb an agent that runs; of one that does not run, the platform sees a connection of
+ * two seconds, since only so it says whether it takes the certificate.
  */
 export async function examine({ clock, signal }: { clock: Clock; signal: AbortSignal }): Promise<Check[]> {
   const home = await checkHome();
