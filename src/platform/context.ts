@@ -17,5 +17,5 @@ export interface Context {
   events: Events;
   fleet: Fleet;
   rollout: Rollout;
-  settings: { heartbeatSeconds: number; certificateDays: number };
+  settings: { heartbeatSeconds: number; certificateLifeMs: number };
 }

@@ -12,12 +12,15 @@ import type { Platform } from "./platform.ts";
 import { startPlatform } from "./platform.ts";
 import { webhookOptions } from "./webhook/options.ts";
 
+const LIFE_UNITS: Record<string, number> = { m: 60_000, h: 3_600_000, d: 86_400_000 };
+
 interface Settings {
   data: string;
   listen: { host: string; port: number };
   hostnames: readonly string[];
   tokenFile: string | undefined;
   heartbeatSeconds: number;
+  certificateLifeMs: number;
   level: LogLevel;
 }
 
@@ -49,6 +52,12 @@ With --json, log lines are JSON as well, one object a line.`,
       summary: "Write the first API token there (mode 0600) instead of printing it",
     },
     { name: "heartbeat", value: "SECONDS", summary: "How often agents say that they live (default 30)" },
+    {
+      name: "certificate-life",
+      value: "TIME",
+      summary: "How long an agent's certificate is good, such as 12h or 30d (default 30d); agents renew\n" +
+        "theirs at two thirds of it",
+    },
     {
       name: "webhook",
       value: "URL",
@@ -106,6 +115,8 @@ function readSettings({ words, option, values }: Invocation): Settings {
   if (!/^[1-9][0-9]{0,4}$/.test(heartbeat)) {
     throw usage("--heartbeat must be a number of seconds from 1 to 99999");
   }
+  const life = (option("certificate-life") ?? "30d").match(/^([1-9][0-9]{0,4})([mhd])$/);
+  if (!life) throw usage("--certificate-life must be a time such as 90m, 12h or 30d");
   const level = option("log-level") ?? "info";
   if (!LOG_LEVELS.includes(level as LogLevel)) {
     throw usage(`--log-level must be one of ${LOG_LEVELS.join(", ")}`);
@@ -116,6 +127,7 @@ function readSettings({ words, option, values }: Invocation): Settings {
     hostnames: values("hostname"),
     tokenFile: option("token-file"),
     heartbeatSeconds: Number(heartbeat),
+    certificateLifeMs: Number(life[1]) * LIFE_UNITS[life[2]!]!,
     level: level as LogLevel,
   };
 }

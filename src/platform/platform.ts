@@ -38,6 +38,8 @@ export interface PlatformOptions {
   heartbeatSeconds?: number;
   /** Life of an agent's certificate. Default: 30. */
   certificateDays?: number;
+  /** The same in milliseconds, for lives that are no whole number of days; it counts before the days. */
+  certificateLifeMs?: number;
   /** Who is told of agents that change their state and of runs that fail. */
   webhook?: WebhookOptions;
 }
@@ -72,7 +74,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     const events = new Events(clock);
     const settings = {
       heartbeatSeconds: options.heartbeatSeconds ?? 30,
-      certificateDays: options.certificateDays ?? 30,
+      certificateLifeMs: options.certificateLifeMs ?? (options.certificateDays ?? 30) * DAY_MS,
     };
     const parts = { clock, log, identity, store, events, settings };
     const departures = await Departures.load(store.departures, { clock, log });

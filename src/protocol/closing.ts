@@ -17,6 +17,8 @@ export const CLOSE = {
   superseded: 4409,
   /** The certificate is outside its validity. */
   expired: 4410,
+  /** The certificate was renewed, and the newer one has been used. */
+  retired: 4411,
   /** A message was over the limit. */
   tooLarge: 4413,
   /** Too many requests; wait before the next try. */

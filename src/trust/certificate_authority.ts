@@ -84,6 +84,19 @@ export async function checkRequest(pem: string): Promise<CryptoKey> {
 }
 
 /**
+ * The agent that a certificate request names, in its subject or its alternative names; undefined when it names
+ * none, as requests of ours do. OpAMP: if it names an instance_uid, that must be the sender's.
+ */
+export async function identityNamedBy(pem: string): Promise<string | undefined> {
+  const x509 = await import("./x509.ts");
+  const request = new x509.Pkcs10CertificateRequest(pem);
+  const alternative = request.extensions.find((each) => each instanceof x509.SubjectAlternativeNameExtension);
+  const names = alternative?.names.items ?? [];
+  const uuid = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/i;
+  return [request.subject, ...names.map(({ value }) => value)].join(" ").match(uuid)?.[0].toLowerCase();
+}
+
+/**
  * Whether a certificate says itself that it may authenticate a TLS client (id-kp-clientAuth; RFC 5280,
  * 4.2.1.12). The TLS stack lets one without any usage pass, so the platform asks.
  */

@@ -4,7 +4,7 @@ import type { Clock } from "../../base/clock.ts";
 import { toBase64Url } from "../../base/encoding.ts";
 import { SallyportError } from "../../base/errors.ts";
 import { exists, readTextIfThere, writeAtomic } from "../../base/files.ts";
-import type { Authority } from "../../trust/certificate_authority.ts";
+import type { Authority, Validity } from "../../trust/certificate_authority.ts";
 import { createAuthority } from "../../trust/certificate_authority.ts";
 import { readCertificate } from "../../trust/certificate.ts";
 import { generateKeyPair, privateKeyFromPem, privateKeyToPem } from "../../trust/keys.ts";
@@ -13,6 +13,12 @@ const DAY_MS = 24 * 3_600_000;
 const CA_DAYS = 3_650;
 /** Certificates begin a day early, so that an agent whose clock is behind still accepts them. */
 export const BACKDATE_MS = DAY_MS;
+
+/** From when to when a certificate is valid that is issued to an agent now. */
+export function agentValidity(now: number, lifeMs: number): Validity {
+  // One that lives for minutes must not begin a day ago: agents renew at a part of the whole.
+  return { notBefore: now - Math.min(BACKDATE_MS, lifeMs / 10), notAfter: now + lifeMs };
+}
 
 /** The keys that make this platform the one which its agents trust. */
 export interface Identity {

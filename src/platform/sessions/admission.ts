@@ -3,7 +3,7 @@ import type { CloseCode } from "../../protocol/closing.ts";
 import { CLOSE } from "../../protocol/closing.ts";
 import { mayAuthenticateClients } from "../../trust/certificate_authority.ts";
 import type { Context } from "../context.ts";
-import type { CertificateRecord } from "../store/agents.ts";
+import type { CertificateRecord } from "../store/certificates.ts";
 import type { Peer } from "./peer.ts";
 import { isIssuedBy } from "./peer.ts";
 
@@ -17,7 +17,7 @@ export async function admit(
   peer: Peer,
   { clock, identity, store }: Pick<Context, "clock" | "identity" | "store">,
 ): Promise<Admission> {
-  const certificate = await store.agents.certificate(peer.fingerprint);
+  const certificate = await store.certificates.get(peer.fingerprint);
   if (
     !certificate || !isIssuedBy(peer.der, identity.authority.certificate) ||
     !await mayAuthenticateClients(peer.der)
@@ -34,10 +34,16 @@ export function whyInvalid(
   certificate: CertificateRecord,
   now: number,
 ): { words: string; code: CloseCode } | undefined {
-  const { notBefore, notAfter, revokedAt } = certificate;
+  const { notBefore, notAfter, revokedAt, retiredAt } = certificate;
   if (revokedAt !== undefined) {
     const words = `the client certificate was revoked at ${isoTime(revokedAt)}; ask the platform's operator`;
     return { words, code: CLOSE.revoked };
+  }
+  if (retiredAt !== undefined) {
+    const words = `the client certificate was retired at ${
+      isoTime(retiredAt)
+    }: a newer one of this agent is in use`;
+    return { words, code: CLOSE.retired };
   }
   if (now > notAfter) {
     const words = `the client certificate expired at ${isoTime(notAfter)}; the platform's clock says ${

@@ -12,7 +12,7 @@ import { AgentToServerSchema } from "../../protocol/generated/opamp_pb.ts";
 import { jsonMessage, readJsonMessage } from "../../protocol/messages.ts";
 import { checkRequest, issueAgentCertificate } from "../../trust/certificate_authority.ts";
 import { readCertificate } from "../../trust/certificate.ts";
-import { BACKDATE_MS } from "../ca/identity.ts";
+import { agentValidity } from "../ca/identity.ts";
 import type { Context } from "../context.ts";
 import type { EnrolmentRecord } from "../store/enrolments.ts";
 import type { Peer } from "./peer.ts";
@@ -20,7 +20,6 @@ import { publicKeyDigest } from "./peer.ts";
 import { sendProof } from "./proof.ts";
 import type { Receiver, Wire } from "./wire.ts";
 
-const DAY_MS = 24 * 3_600_000;
 /** Anybody may knock here, so nobody may stand in the door for long. */
 const DEADLINE_MS = 30_000;
 
@@ -113,10 +112,7 @@ function checkEnrolment(
 
 async function issue(key: CryptoKey, instanceUid: string, name: string, context: Context) {
   const { clock, identity, settings } = context;
-  const validity = {
-    notBefore: clock.now() - BACKDATE_MS,
-    notAfter: clock.now() + settings.certificateDays * DAY_MS,
-  };
+  const validity = agentValidity(clock.now(), settings.certificateLifeMs);
   const certificate = await issueAgentCertificate(identity.authority, key, instanceUid, validity);
   return { answer: { instanceUid, certificate, name }, facts: readCertificate(certificate) };
 }

@@ -1,20 +1,22 @@
 import { asSallyportError, messageOf, SallyportError } from "../../base/errors.ts";
 import { formatUuid, parseUuid } from "../../base/ids.ts";
+import { MAX_ERROR_CHARS } from "../../base/limits.ts";
 import type { Log } from "../../base/log.ts";
 import { AGENT_FLAG, CUSTOM, SERVER_CAPABILITY, SERVER_FLAG } from "../../protocol/capabilities.ts";
 import type { CloseCode } from "../../protocol/closing.ts";
 import { CLOSE } from "../../protocol/closing.ts";
 import { decodeFrame } from "../../protocol/codec.ts";
 import type { AgentToServer, CustomMessage } from "../../protocol/generated/opamp_pb.ts";
-import { AgentToServerSchema } from "../../protocol/generated/opamp_pb.ts";
+import { AgentToServerSchema, ConnectionSettingsStatuses } from "../../protocol/generated/opamp_pb.ts";
 import type { Context } from "../context.ts";
 import { ingestTracking } from "../ingest/tracking.ts";
-import type { CertificateRecord } from "../store/agents.ts";
+import type { CertificateRecord } from "../store/certificates.ts";
 import { whyInvalid } from "./admission.ts";
 import type { LiveSession } from "./fleet.ts";
 import { Offers } from "./offers.ts";
 import type { OfflineReason } from "./presence.ts";
 import { shownReason } from "./presence.ts";
+import { certificateOffer, renewCertificate } from "./renewal.ts";
 import { readReport } from "./report.ts";
 import { Silence } from "./silence.ts";
 import type { Receiver, Wire } from "./wire.ts";
@@ -23,7 +25,8 @@ import type { Receiver, Wire } from "./wire.ts";
 const FAREWELL_MS = 2_000;
 
 const CAPABILITIES = SERVER_CAPABILITY.acceptsStatus | SERVER_CAPABILITY.offersRemoteConfig |
-  SERVER_CAPABILITY.acceptsEffectiveConfig | SERVER_CAPABILITY.offersConnectionSettings;
+  SERVER_CAPABILITY.acceptsEffectiveConfig | SERVER_CAPABILITY.offersConnectionSettings |
+  SERVER_CAPABILITY.acceptsConnectionSettingsRequest;
 
 /** One connection of an admitted agent to `/v1/opamp`, from its first message to its end. */
 export class Session implements Receiver, LiveSession {
@@ -74,10 +77,12 @@ export class Session implements Receiver, LiveSession {
     this.#context.fleet.seen(this);
     if (Number(message.flags) & Number(AGENT_FLAG.requestInstanceUid)) return this.#identify();
     this.#checkUid(message);
+    if (this.#sequence === undefined) await this.#useCertificate();
     const isComplete = this.#takeSequence(message);
     await this.#keep(message);
     this.#silence.heard(this.#offers.heartbeatSeconds);
     if (message.customMessage) await this.#takeCustom(message.customMessage);
+    await this.#takeSettings(message);
     if (message.agentDisconnect) return this.#goodbye();
     if (!isOnlyCustom(message)) await this.#reply(isComplete);
   }
@@ -166,6 +171,32 @@ export class Session implements Receiver, LiveSession {
       const { code, message: words } = asSallyportError(error);
       if (code !== "platform.protocol") throw error;
       this.#log.warn("refused a custom message", { reason: words });
+      this.#wire.complain(words);
+    }
+  }
+
+  /** The certificate has carried a message: older ones of the agent are not needed any more. */
+  async #useCertificate(): Promise<void> {
+    await this.#context.store.certificates.used(this.#certificate.fingerprint, this.#context.clock.now());
+  }
+
+  /** A request for the next certificate, and what became of settings that were offered. */
+  async #takeSettings({ connectionSettingsRequest, connectionSettingsStatus }: AgentToServer): Promise<void> {
+    const { status, errorMessage } = connectionSettingsStatus ?? {};
+    if (status === ConnectionSettingsStatuses.ConnectionSettingsStatuses_FAILED) {
+      const reason = errorMessage?.slice(0, MAX_ERROR_CHARS);
+      this.#log.warn("the agent did not take the connection settings", { reason });
+    }
+    const csr = connectionSettingsRequest?.opamp?.certificateRequest?.csr;
+    if (!csr) return;
+    try {
+      const pem = await renewCertificate(this.uid, csr, this.#context);
+      const connectionSettings = certificateOffer(pem, this.#context.settings.heartbeatSeconds);
+      this.#wire.send({ ...this.#frame(), connectionSettings });
+    } catch (error) {
+      const { code, message: words } = asSallyportError(error);
+      if (code !== "platform.protocol") throw error;
+      this.#log.warn("refused a certificate request", { reason: words });
       this.#wire.complain(words);
     }
   }

@@ -37,22 +37,10 @@ export interface AgentRecord extends Omit<Report, "health"> {
   certificateExpires: number | undefined;
 }
 
-/** A certificate that this platform issued to an agent. */
-export interface CertificateRecord {
-  fingerprint: string;
-  agent: string;
-  agentName: string;
-  notBefore: number;
-  notAfter: number;
-  revokedAt: number | undefined;
-}
-
 export interface AgentStore {
   get(uid: string): Eventually<AgentRecord | undefined>;
   list(): Eventually<AgentRecord[]>;
   count(): Eventually<number>;
-  /** The certificate with this fingerprint. It counts as revoked when its agent is. */
-  certificate(fingerprint: string): Eventually<CertificateRecord | undefined>;
   /** Keeps what an agent reported. */
   report(uid: string, report: Partial<Report>, now: number): Eventually<void>;
   /** Revokes an agent with all its certificates; false when there is none, or it was revoked before. */
@@ -83,12 +71,6 @@ export function sqliteAgents(db: Database): AgentStore {
   const one = queryOne<AgentRow>(db, `${SELECT_AGENT} WHERE uid = ?`);
   const all = query<AgentRow>(db, `${SELECT_AGENT} ORDER BY name, uid`);
   const count = queryOne<{ count: number }>(db, "SELECT count(*) AS count FROM agents");
-  const certificate = queryOne<Omit<CertificateRecord, "revokedAt"> & { revokedAt: number | null }>(
-    db,
-    `SELECT fingerprint, agent, name AS agentName, not_before AS notBefore, not_after AS notAfter,
-       coalesce(agents.revoked_at, certificates.revoked_at) AS revokedAt
-     FROM certificates JOIN agents ON uid = agent WHERE fingerprint = ?`,
-  );
   const report = command(
     db,
     `UPDATE agents SET last_seen = ?2, capabilities = coalesce(?3, capabilities),
@@ -110,10 +92,6 @@ export function sqliteAgents(db: Database): AgentStore {
     },
     list: () => all().map(asAgent),
     count: () => count()!.count,
-    certificate(fingerprint) {
-      const row = certificate(fingerprint);
-      return row && { ...row, revokedAt: row.revokedAt ?? undefined };
-    },
     report(uid, { capabilities, attributes, health, effective, config }, now) {
       report(
         uid,

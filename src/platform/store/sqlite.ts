@@ -1,6 +1,7 @@
 import { join } from "@std/path";
 import { migrate, openDatabase } from "../../base/sqlite.ts";
 import { sqliteAgents } from "./agents.ts";
+import { sqliteCertificates } from "./certificates.ts";
 import { sqliteDepartures } from "./departures.ts";
 import { sqliteEnrolments } from "./enrolments.ts";
 import { sqliteProcesses } from "./processes.ts";
@@ -25,6 +26,7 @@ export function openSqliteStore(dataDir: string): Store {
     migrate(db, "platform", MIGRATIONS);
     return {
       agents: sqliteAgents(db),
+      certificates: sqliteCertificates(db),
       departures: sqliteDepartures(db),
       enrolments: sqliteEnrolments(db),
       processes: sqliteProcesses(db),

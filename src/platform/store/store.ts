@@ -3,6 +3,7 @@
  * server can tomorrow, which is why every answer may be a promise. Every method is one transaction.
  */
 import type { AgentStore } from "./agents.ts";
+import type { CertificateStore } from "./certificates.ts";
 import type { DepartureStore } from "./departures.ts";
 import type { EnrolmentStore } from "./enrolments.ts";
 import type { ProcessStore } from "./processes.ts";
@@ -15,6 +16,7 @@ export type Eventually<T> = T | Promise<T>;
 /** The platform's memory, one part for each kind of thing. Times are milliseconds since 1970 UTC. */
 export interface Store {
   agents: AgentStore;
+  certificates: CertificateStore;
   departures: DepartureStore;
   enrolments: EnrolmentStore;
   processes: ProcessStore;
