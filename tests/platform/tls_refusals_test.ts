@@ -35,8 +35,9 @@ async function handshake(authority: string, version: string, files: string[]) {
 function plant(test: TestPlatform, uid: string, pem: string): void {
   const db = openDatabase(`${test.dataDir}/${DATABASE_FILE}`);
   const { fingerprint, notBefore, notAfter } = readCertificate(pem);
-  db.prepare("INSERT INTO certificates VALUES (?, ?, ?, ?, ?, ?, NULL)")
-    .run(fingerprint, uid, pem, notBefore, notAfter, systemClock.now());
+  db.prepare(
+    "INSERT INTO certificates (fingerprint, agent, pem, not_before, not_after, issued_at) VALUES (?, ?, ?, ?, ?, ?)",
+  ).run(fingerprint, uid, pem, notBefore, notAfter, systemClock.now());
   db.close();
 }
 
