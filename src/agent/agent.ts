@@ -1,6 +1,6 @@
 import type { LogLevel } from "../base/log.ts";
 import { createDeployments } from "../engine/deployments.ts";
-import { loadIdentity } from "../identity/identity.ts";
+import { loadIdentity, settleIdentity } from "../identity/identity.ts";
 import { EngineHost } from "./engine_host.ts";
 import { runGatehouse } from "./gatehouse.ts";
 import type { AgentContext, Half } from "./home.ts";
@@ -21,8 +21,9 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
   await prepareHome();
   if (options.half === "engine") return await runEngineAlone(options, signal);
 
-  const identity = await loadIdentity(STATE_FOLDER);
   using _lock = await lockGatehouse();
+  await settleIdentity(STATE_FOLDER);
+  const identity = await loadIdentity(STATE_FOLDER);
   const db = openState();
   const { clock, log } = options;
   const host = options.half === undefined

@@ -1,7 +1,6 @@
 import { Backoff } from "../base/backoff.ts";
 import { isoTime, sleep } from "../base/clock.ts";
 import { watchDatabase } from "../base/database_changes.ts";
-import { fromBase64Url } from "../base/encoding.ts";
 import { messageOf } from "../base/errors.ts";
 import type { Database } from "../base/sqlite.ts";
 import type { Channel } from "../channels/channel.ts";
@@ -15,10 +14,10 @@ import type { Identity } from "../identity/identity.ts";
 import { Ledger } from "../ledger/ledger.ts";
 import { PROTOCOL_VERSION } from "../protocol/version.ts";
 import { Spool } from "../spool/spool.ts";
-import type { Ending } from "../uplink/ending.ts";
 import { webSocketOpener } from "../uplink/socket.ts";
 import { Uplink } from "../uplink/uplink.ts";
 import { BUILD } from "./build.ts";
+import { createCertificates } from "./certificates.ts";
 import { connectionRecord } from "./connection_record.ts";
 import type { AgentContext } from "./home.ts";
 import { DATABASE_PATH, isRunning } from "./home.ts";
@@ -54,8 +53,21 @@ export async function runGatehouse(options: GatehouseOptions, signal: AbortSigna
   const startedAt = clock.now();
   let engineRuns = true;
 
+  const certificates = await createCertificates({
+    identity,
+    clock,
+    log,
+    send: (parts) => pump.sendStatus(() => uplink.ready ? parts : undefined),
+    use: (as) => uplink.reconnectAs(as),
+    onChange: () => tellSoon(),
+  });
   const channels: Channel[] = [
-    statusChannel({ ...attributes(identity), startedAt, components: () => reporter.components() }),
+    statusChannel({
+      ...attributes(identity, certificates.expires),
+      startedAt,
+      components: () => reporter.components(),
+    }),
+    certificates.channel,
     engineChannel(() => engineRuns),
     processesChannel(deployments, () => {
       onProcessesOffered();
@@ -65,23 +77,18 @@ export async function runGatehouse(options: GatehouseOptions, signal: AbortSigna
   ];
   const reporter = new Reporter(channels);
   const uplink = new Uplink({
-    identity: {
-      authority: identity.enrolment.platform,
-      instanceUid: identity.enrolment.instanceUid,
-      ca: identity.enrolment.ca,
-      certificate: identity.certificate,
-      key: identity.key,
-      proofKey: fromBase64Url(identity.enrolment.proofKey),
-    },
+    identity: certificates.first,
     capabilities: reporter.capabilities,
     open: webSocketOpener(clock),
     clock,
     log,
     backoff: new Backoff(RECONNECT),
     heartbeatMs: HEARTBEAT_MS,
+    whyRefused: certificates.channel.whyRefused,
     listener: {
       greet: () => pump.sendStatus(() => reporter.everything()),
-      ready() {
+      ready(certificate) {
+        certificates.answered(certificate);
         record("connected", "");
         log.info("connected to the platform", {
           platform: identity.enrolment.platform,
@@ -107,10 +114,11 @@ export async function runGatehouse(options: GatehouseOptions, signal: AbortSigna
         }
       },
       farewell: () => pump.sendStatus(() => ({ agentDisconnect: {} })),
-      closed({ error }: Ending) {
+      closed(ending, certificate) {
         pump.disconnected();
-        if (signal.aborted) record("stopped", "");
-        else record("disconnected", `${error.code}: ${error.message}`);
+        if (signal.aborted) return record("stopped", "");
+        certificates.ended(certificate, ending);
+        record("disconnected", `${ending.error.code}: ${ending.error.message}`);
       },
     },
   });
@@ -140,7 +148,7 @@ export async function runGatehouse(options: GatehouseOptions, signal: AbortSigna
 
   log.info("gatehouse started", { platform: identity.enrolment.platform, agent: identity.enrolment.name });
   await uplink.run(signal);
-  await Promise.all([watching, checking]);
+  await Promise.all([watching, checking, certificates.stop()]);
 }
 
 /** Looks again and again, until the agent stops. */
@@ -158,21 +166,21 @@ async function checkEngine(
   }
 }
 
-function attributes({ enrolment, certificateFacts }: Identity) {
+function attributes({ enrolment }: Identity, certificateExpires: () => number) {
   return {
     identifying: {
       "service.name": "sallyport",
       "service.version": BUILD.version,
       "service.instance.id": enrolment.instanceUid,
     },
-    other: {
+    other: () => ({
       "sallyport.agent.name": enrolment.name,
       "sallyport.protocol": String(PROTOCOL_VERSION),
-      "sallyport.certificate.expires": isoTime(certificateFacts.notAfter),
+      "sallyport.certificate.expires": isoTime(certificateExpires()),
       "process.runtime.name": "deno",
       "process.runtime.version": Deno.version.deno,
       "os.type": Deno.build.os,
       "host.arch": Deno.build.arch,
-    },
+    }),
   };
 }

@@ -6,7 +6,8 @@ import type { Channel, ComponentHealthInit } from "./channel.ts";
 /** What the status channel tells of the agent itself. */
 export interface StatusFacts {
   identifying: Attributes;
-  other: Attributes;
+  /** The other attributes, at this moment. */
+  other(): Attributes;
   /** When this agent was started, milliseconds since 1970 UTC. */
   startedAt: number;
   /** The components of all channels, at this moment. */
@@ -17,12 +18,10 @@ export interface StatusFacts {
 export function statusChannel(facts: StatusFacts): Channel {
   return {
     name: "status",
-    bits: AGENT_CAPABILITY.reportsStatus | AGENT_CAPABILITY.reportsHealth |
-      AGENT_CAPABILITY.reportsHeartbeat |
-      AGENT_CAPABILITY.acceptsOpampConnectionSettings,
+    bits: AGENT_CAPABILITY.reportsStatus | AGENT_CAPABILITY.reportsHealth | AGENT_CAPABILITY.reportsHeartbeat,
     custom: [],
     state: () => ({
-      agentDescription: describe(facts.identifying, facts.other),
+      agentDescription: describe(facts.identifying, facts.other()),
       health: summarise(facts.components(), facts.startedAt),
     }),
   };

@@ -22,6 +22,8 @@ const STATUS_FIELDS: ReadonlySet<string> = new Set<keyof AgentToServer>([
   "effectiveConfig",
   "remoteConfigStatus",
   "agentDisconnect",
+  "connectionSettingsRequest",
+  "connectionSettingsStatus",
   "customCapabilities",
 ]);
 

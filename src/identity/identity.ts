@@ -6,10 +6,13 @@ import { SallyportError } from "../base/errors.ts";
 import { exists, readTextIfThere, setAside, syncFolder, writeAtomic } from "../base/files.ts";
 import type { CertificateFacts } from "../trust/certificate.ts";
 import { readCertificate } from "../trust/certificate.ts";
+import { candidateFolder, loadCandidate } from "./candidate.ts";
 
 /**
  * The agent's identity at rest: the folder `identity/` with `key.pem`, `certificate.pem` and `enrolment.json`,
- * all 0600. It appears by one rename when everything is in it, so there is never half of one.
+ * all 0600. It appears by one rename when everything is in it, so there is never half of one. A renewed one
+ * stands beside it as `identity.next/` for the moment that its taking the place takes: whichever of the two is
+ * there counts, the next one first.
  */
 
 const enrolmentSchema = z.strictObject({
@@ -36,10 +39,11 @@ export interface Identity {
 }
 
 const folderOf = (stateFolder: string) => join(stateFolder, "identity");
+const nextOf = (stateFolder: string) => join(stateFolder, "identity.next");
 
 /** Whether this home has an identity. */
-export function isEnrolled(stateFolder: string): Promise<boolean> {
-  return exists(folderOf(stateFolder));
+export async function isEnrolled(stateFolder: string): Promise<boolean> {
+  return await exists(nextOf(stateFolder)) || await exists(folderOf(stateFolder));
 }
 
 /**
@@ -49,7 +53,16 @@ export function isEnrolled(stateFolder: string): Promise<boolean> {
  * damaged. It is left as it is: a new enrolment is a person's decision.
  */
 export async function loadIdentity(stateFolder: string): Promise<Identity> {
-  const folder = folderOf(stateFolder);
+  try {
+    return await readIdentity(stateFolder);
+  } catch {
+    // A renewed identity may have taken the place just now, under the hands of a reader in another process.
+    return await readIdentity(stateFolder);
+  }
+}
+
+async function readIdentity(stateFolder: string): Promise<Identity> {
+  const folder = await exists(nextOf(stateFolder)) ? nextOf(stateFolder) : folderOf(stateFolder);
   if (!await exists(folder)) {
     throw new SallyportError("identity.missing", "this home is not enrolled: there is no state/identity", {
       remedy: "Get an enrolment bundle from the platform and run: sallyport enroll <bundle>",
@@ -95,4 +108,35 @@ export async function storeIdentity(
   await writeAtomic(join(staging, "enrolment.json"), JSON.stringify(parts.enrolment, null, 2));
   await Deno.rename(staging, folderOf(stateFolder));
   await syncFolder(stateFolder);
+}
+
+/**
+ * Makes the candidate the identity. The rename to `identity.next/` is the moment from which it counts; a crash
+ * before leaves the old identity with the candidate, one after it the new identity.
+ */
+export async function promoteCandidate(stateFolder: string, enrolment: Enrolment): Promise<void> {
+  const folder = candidateFolder(stateFolder);
+  if (await exists(nextOf(stateFolder))) return await settleIdentity(stateFolder); // cut off before
+  const candidate = await loadCandidate(stateFolder);
+  if (!candidate?.offer) throw new Error(`${folder} holds no certificate to take`);
+  await writeAtomic(join(folder, "certificate.pem"), candidate.offer.certificate);
+  await writeAtomic(join(folder, "enrolment.json"), JSON.stringify(enrolment, null, 2));
+  await Deno.rename(folder, nextOf(stateFolder));
+  await syncFolder(stateFolder);
+  await settleIdentity(stateFolder);
+}
+
+/** Brings a promotion that was cut off to its end. Only for the holder of the gatehouse's lock. */
+export async function settleIdentity(stateFolder: string): Promise<void> {
+  const [folder, next, old] = [folderOf(stateFolder), nextOf(stateFolder), join(stateFolder, "identity.old")];
+  if (await exists(next)) {
+    if (await exists(folder)) {
+      if (await exists(old)) await Deno.remove(old, { recursive: true });
+      await Deno.rename(folder, old);
+    }
+    await Deno.rename(next, folder);
+    await syncFolder(stateFolder);
+    for (const name of ["request.pem", "offer.json"]) await Deno.remove(join(folder, name)).catch(() => {});
+  }
+  if (await exists(old)) await Deno.remove(old, { recursive: true });
 }

@@ -8,6 +8,8 @@ export interface Ending {
   error: SallyportError;
   /** The wait before the next try is at least this long, in milliseconds. */
   minimumWaitMs: number;
+  /** This side ended it, to connect anew at once. */
+  planned?: true;
 }
 
 /** Refusals that only a person can lift are asked about again, but slowly. */
@@ -28,6 +30,12 @@ const REFUSALS: Record<number, { remedy: string; minimumWaitMs: number }> = {
   },
   [CLOSE.expired]: {
     remedy: "The agent's certificate is no longer valid. Check this machine's clock, or enrol again.",
+    minimumWaitMs: REFUSED_WAIT_MS,
+  },
+  [CLOSE.retired]: {
+    remedy:
+      "This home holds an older certificate than the platform has seen in use: it is a copy or a backup. " +
+      "Stop whatever runs with the newer one, or enrol this home again.",
     minimumWaitMs: REFUSED_WAIT_MS,
   },
   [CLOSE.superseded]: {

@@ -22,6 +22,8 @@ export type SessionEvent =
   | { type: "proved"; at: number }
   | { type: "sent"; at: number }
   | { type: "received"; at: number }
+  /** The platform complains of a message: a sign of life, but no sign that it serves this agent. */
+  | { type: "complained" }
   /** The platform offered another heartbeat interval. */
   | { type: "heartbeat-offered"; heartbeatMs: number }
   | { type: "time"; at: number }
@@ -72,6 +74,9 @@ export function step(state: SessionState, event: SessionEvent): [SessionState, S
       if (state.phase === "ready") return [answered, []];
       throw illegal(state, event);
     }
+
+    case "complained":
+      return [state.phase === "ready" ? { ...state, unansweredSince: undefined } : state, []];
 
     case "heartbeat-offered":
       return [{ ...state, heartbeatMs: event.heartbeatMs }, []];

@@ -9,7 +9,11 @@ import type { Log } from "../base/log.ts";
 import { SERVER_FLAG } from "../protocol/capabilities.ts";
 import { CLOSE } from "../protocol/closing.ts";
 import { decodeFrame } from "../protocol/codec.ts";
-import type { AgentToServer, ServerToAgent } from "../protocol/generated/opamp_pb.ts";
+import type {
+  AgentToServer,
+  ConnectionSettingsOffers,
+  ServerToAgent,
+} from "../protocol/generated/opamp_pb.ts";
 import { AgentToServerSchema, ServerToAgentSchema } from "../protocol/generated/opamp_pb.ts";
 import { readCertificate } from "../trust/certificate.ts";
 import type { Ending } from "./ending.ts";
@@ -40,16 +44,16 @@ export type MessageParts = Omit<
 export interface UplinkListener {
   /** The platform is proved: send everything that it should know. Also when it asks for that again. */
   greet(): void;
-  /** The platform has answered for the first time on this connection. */
-  ready(): void;
+  /** The platform has answered for the first time on this connection, which shows this certificate (PEM). */
+  ready(certificate: string): void;
   /** A heartbeat is due. */
   heartbeat(): void;
   /** A message of the platform; what concerns the connection itself was taken care of. */
   message(message: ServerToAgent): void;
   /** The agent is stopping and the connection still stands: the last chance to send. */
   farewell(): void;
-  /** The connection is gone, and why. */
-  closed(ending: Ending): void;
+  /** The connection, which showed this certificate (PEM) or was to, is gone, and why. */
+  closed(ending: Ending, certificate: string): void;
 }
 
 export interface UplinkOptions {
@@ -62,6 +66,8 @@ export interface UplinkOptions {
   backoff: Backoff;
   /** The interval until the platform offers another. */
   heartbeatMs: number;
+  /** Why an offer of connection settings is refused, all of it; undefined when it is taken. */
+  whyRefused?(offer: ConnectionSettingsOffers): string | undefined;
   listener: UplinkListener;
 }
 
@@ -75,6 +81,7 @@ const MAX_HEARTBEAT_SECONDS = 3_600;
 
 interface Connection {
   socket: Socket;
+  certificate: string;
   state: SessionState;
   end: (ending: Ending) => void;
   cancelTimer: () => void;
@@ -83,11 +90,15 @@ interface Connection {
 /** The one connection to the platform, kept up for as long as the agent runs. */
 export class Uplink {
   readonly #options: UplinkOptions;
+  #identity: UplinkIdentity;
   #connection: Connection | undefined;
   #heartbeatMs: number;
+  /** Aborted when the wait for the next try is over before its time. */
+  #hurry = new AbortController();
 
   constructor(options: UplinkOptions) {
     this.#options = options;
+    this.#identity = options.identity;
     this.#heartbeatMs = options.heartbeatMs;
   }
 
@@ -101,7 +112,7 @@ export class Uplink {
     return create(AgentToServerSchema, {
       ...parts,
       capabilities: this.#options.capabilities,
-      instanceUid: parseUuid(this.#options.identity.instanceUid)!,
+      instanceUid: parseUuid(this.#identity.instanceUid)!,
       sequenceNum: this.#connection?.state.nextSequence ?? 0n,
     });
   }
@@ -114,25 +125,38 @@ export class Uplink {
     return true;
   }
 
+  /** Connects anew as this: at once where a connection stands, and before its time where a wait goes on. */
+  reconnectAs(identity: UplinkIdentity): void {
+    this.#identity = identity;
+    this.#hurry.abort();
+    const error = new SallyportError("platform.unreachable", "the connection is made anew by this agent");
+    this.#connection?.end({ error, minimumWaitMs: 0, planned: true });
+  }
+
   /** Connects, serves, and connects again, until `signal` aborts. Never rejects for what the network does. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock, log, backoff, listener } = this.#options;
     while (!signal.aborted) {
       const startedAt = clock.monotonic();
-      const ending = await this.#runOneCycle(signal);
-      listener.closed(ending);
+      const identity = this.#identity;
+      this.#hurry = new AbortController();
+      const ending = await this.#runOneCycle(identity, signal);
+      listener.closed(ending, identity.certificate);
       if (signal.aborted) return;
+      if (ending.planned) continue;
       if (clock.monotonic() - startedAt >= LASTING_MS) backoff.reset();
       const waitMs = backoff.next(ending.minimumWaitMs);
       const { code, message, remedy } = ending.error;
       log.warn("not connected", { code, reason: message, remedy, retryInMs: Math.round(waitMs) });
-      await sleep(clock, waitMs, signal);
+      await sleep(clock, waitMs, AbortSignal.any([signal, this.#hurry.signal]));
+      // Not at once: two identities that are both refused would take turns without a pause.
+      if (this.#hurry.signal.aborted) await sleep(clock, backoff.next(), signal);
     }
   }
 
   /** The life of one connection. Compare opamp-go, `client/wsclient.go`, `runOneCycle`. */
-  async #runOneCycle(signal: AbortSignal): Promise<Ending> {
-    const { identity, open, clock, listener } = this.#options;
+  async #runOneCycle(identity: UplinkIdentity, signal: AbortSignal): Promise<Ending> {
+    const { open, clock, listener } = this.#options;
     const { authority, ca, certificate, key, proofKey } = identity;
 
     // 1. Open the connection, with the challenge in its header and nothing else.
@@ -145,7 +169,7 @@ export class Uplink {
     }
     const { promise: ended, resolve: end } = Promise.withResolvers<Ending>();
     const state = openedSession(this.#heartbeatMs, clock.monotonic());
-    const connection: Connection = { socket, state, end, cancelTimer: () => {} };
+    const connection: Connection = { socket, certificate, state, end, cancelTimer: () => {} };
     this.#connection = connection;
     this.#armTimer(connection);
 
@@ -202,12 +226,15 @@ export class Uplink {
   #serve(connection: Connection, message: ServerToAgent): void {
     const { log, listener, clock } = this.#options;
     if (connection.state.phase === "closed") return;
-    this.#advance(connection, { type: "received", at: clock.monotonic() });
     if (message.errorResponse) {
+      this.#advance(connection, { type: "complained" });
       log.warn("the platform refused a message", { reason: message.errorResponse.errorMessage });
       return; // OpAMP: error_response excludes the other fields
     }
-    const offeredSeconds = message.connectionSettings?.opamp?.heartbeatIntervalSeconds ?? 0n;
+    this.#advance(connection, { type: "received", at: clock.monotonic() });
+    const offer = message.connectionSettings;
+    const isRefused = offer !== undefined && this.#options.whyRefused?.(offer) !== undefined;
+    const offeredSeconds = isRefused ? 0n : offer?.opamp?.heartbeatIntervalSeconds ?? 0n;
     if (offeredSeconds > 0n) {
       this.#heartbeatMs = Math.min(Number(offeredSeconds), MAX_HEARTBEAT_SECONDS) * 1000;
       this.#advance(connection, { type: "heartbeat-offered", heartbeatMs: this.#heartbeatMs });
@@ -229,7 +256,7 @@ export class Uplink {
       case "greet":
         return listener.greet();
       case "announce-ready":
-        return listener.ready();
+        return listener.ready(connection.certificate);
       case "send-heartbeat":
         return listener.heartbeat();
       case "give-up":

@@ -71,6 +71,7 @@ function underTest(options: { proofKey?: undefined } = {}) {
       };
       return Promise.resolve(socket);
     },
+    whyRefused: (offer) => offer.opamp?.destinationEndpoint ? "it moves the connection" : undefined,
     listener: {
       greet() {
         events.push("greet");
@@ -94,6 +95,7 @@ function underTest(options: { proofKey?: undefined } = {}) {
   };
   return {
     time,
+    uplink,
     attempts,
     events,
     endings,
@@ -221,4 +223,38 @@ Deno.test("a stop says goodbye and waits until it has left", async () => {
   await t.say(t.attempts[0]!, {});
   await t[Symbol.asyncDispose]();
   assertEquals([t.events.at(-1), t.attempts[0]!.closedWith], ["farewell", CLOSE.normal]);
+});
+
+Deno.test("a refusal is no answer that makes a connection ready", async () => {
+  await using t = underTest({ proofKey: undefined });
+  await t.time.advance(0);
+  await t.say(t.attempts[0]!, { errorResponse: { errorMessage: "the certificate was retired" } });
+  t.attempts[0]!.tell.closed({ code: CLOSE.retired, reason: "" });
+  await t.time.advance(0);
+  assertEquals([t.events, t.endings[0]?.error.code], [["greet"], "platform.refused"]);
+});
+
+Deno.test("of an offer that is refused not even the heartbeat counts", async () => {
+  await using t = underTest({ proofKey: undefined });
+  await t.time.advance(0);
+  const opamp = { heartbeatIntervalSeconds: 1n, destinationEndpoint: "wss://elsewhere.example.com" };
+  await t.say(t.attempts[0]!, { connectionSettings: { opamp } });
+  await t.time.advance(HEARTBEAT_MS - 1);
+  assertEquals(t.events.includes("heartbeat"), false);
+});
+
+Deno.test("another identity is used at once where a connection stands, and soon where a long wait goes on", async () => {
+  await using t = underTest({ proofKey: undefined });
+  await t.time.advance(0);
+  await t.say(t.attempts[0]!, {});
+  t.uplink.reconnectAs({ ...identity, proofKey: undefined, key: "the other key" });
+  await t.time.advance(0);
+  assertEquals(t.attempts.map(({ key }) => key), [identity.key, "the other key"]);
+  assertEquals([t.attempts[0]!.closedWith, t.endings[0]?.planned], [CLOSE.normal, true]);
+
+  t.attempts[1]!.tell.closed({ code: CLOSE.retired, reason: "" }); // to be waited out for a minute
+  await t.time.advance(10);
+  t.uplink.reconnectAs({ ...identity, proofKey: undefined, key: "a third" });
+  await t.time.advance(2_000);
+  assertEquals(t.attempts.at(-1)!.key, "a third");
 });

@@ -1,0 +1,80 @@
+import { fromBase64Url, utf8 } from "../base/encoding.ts";
+import type { CertificateChannel } from "../channels/certificate.ts";
+import { certificateChannel } from "../channels/certificate.ts";
+import type { Credential } from "../identity/candidate.ts";
+import type { Identity } from "../identity/identity.ts";
+import { Renewer } from "../identity/renewer.ts";
+import { CLOSE } from "../protocol/closing.ts";
+import type { Ending } from "../uplink/ending.ts";
+import type { MessageParts, UplinkIdentity } from "../uplink/uplink.ts";
+import type { AgentContext } from "./home.ts";
+import { STATE_FOLDER } from "./home.ts";
+
+export interface CertificatesOptions extends AgentContext {
+  identity: Identity;
+  /** Sends a message about the agent itself, if somebody is connected. */
+  send(parts: MessageParts): void;
+  /** Makes the next connection, at once, as this. */
+  use(identity: UplinkIdentity): void;
+  /** Called when there is something new to tell. */
+  onChange(): void;
+}
+
+/** The agent's certificate in its several rooms: on disk, in offers, and on the connection. */
+export interface Certificates {
+  channel: CertificateChannel;
+  /** What the first connection is made with. */
+  first: UplinkIdentity;
+  expires(): number;
+  /** The platform has answered on a connection that shows this certificate. */
+  answered(certificate: string): void;
+  /** A connection that showed this certificate ended. */
+  ended(certificate: string, ending: Ending): void;
+  stop(): Promise<void>;
+}
+
+/** Refusals that are about the certificate, so that another may be welcome. */
+const ABOUT_CERTIFICATE: ReadonlySet<unknown> = new Set([
+  CLOSE.unknownIdentity,
+  CLOSE.revoked,
+  CLOSE.expired,
+  CLOSE.retired,
+]);
+
+/** Joins the renewal of the certificate with the channel and the connection. */
+export async function createCertificates(options: CertificatesOptions): Promise<Certificates> {
+  const { identity, clock, log, send, use, onChange } = options;
+  const { platform: authority, instanceUid, ca, proofKey } = identity.enrolment;
+  const as = ({ key, certificate }: Credential): UplinkIdentity => ({
+    authority,
+    instanceUid,
+    ca,
+    certificate,
+    key,
+    proofKey: fromBase64Url(proofKey),
+  });
+  const renewer = await Renewer.open({
+    stateFolder: STATE_FOLDER,
+    identity,
+    clock,
+    log,
+    ask(request) {
+      if (!channel.mayAsk) return;
+      send({ connectionSettingsRequest: { opamp: { certificateRequest: { csr: utf8(request) } } } });
+    },
+    use: (credential) => use(as(credential)),
+    report: (status) => channel.report(status),
+  });
+  const channel = certificateChannel({ authority, instanceUid, renewer, log, onChange });
+  return {
+    channel,
+    first: as(renewer.first),
+    expires: () => renewer.expires,
+    answered: (certificate) => renewer.answered(certificate),
+    ended(certificate, { error, planned }) {
+      if (planned) return;
+      renewer.ended(certificate, ABOUT_CERTIFICATE.has(error.facts.closeCode), error.message);
+    },
+    stop: () => renewer.stop(),
+  };
+}

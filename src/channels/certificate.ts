@@ -1,0 +1,133 @@
+import { fromUtf8 } from "../base/encoding.ts";
+import type { Log } from "../base/log.ts";
+import { AGENT_CAPABILITY, SERVER_CAPABILITY } from "../protocol/capabilities.ts";
+import type { ConnectionSettingsOffers } from "../protocol/generated/opamp_pb.ts";
+import { ConnectionSettingsStatuses } from "../protocol/generated/opamp_pb.ts";
+import type { OfferStatus, Renewer } from "../identity/renewer.ts";
+import { readCertificate } from "../trust/certificate.ts";
+import type { Channel } from "./channel.ts";
+
+const STATUS: Record<OfferStatus["state"], ConnectionSettingsStatuses> = {
+  applying: ConnectionSettingsStatuses.ConnectionSettingsStatuses_APPLYING,
+  applied: ConnectionSettingsStatuses.ConnectionSettingsStatuses_APPLIED,
+  failed: ConnectionSettingsStatuses.ConnectionSettingsStatuses_FAILED,
+};
+
+/** `tls` and `proxy` of OpAMPConnectionSettings: this agent knows no such fields, and takes no such orders. */
+const UNKNOWN_BUT_FORBIDDEN: Readonly<Record<number, string>> = { 5: "TLS settings", 6: "a proxy" };
+const MAX_CERTIFICATE_BYTES = 16_384;
+
+export interface CertificateChannelOptions {
+  /** `host:port` of the platform. */
+  authority: string;
+  instanceUid: string;
+  renewer: Pick<Renewer, "offered" | "isAskedFor" | "isInUse" | "problem">;
+  log: Log;
+  /** Called when there is something new to tell. */
+  onChange(): void;
+}
+
+export interface CertificateChannel extends Channel {
+  /** Whether the platform that is connected takes certificate requests. */
+  readonly mayAsk: boolean;
+  /**
+   * Why an offer of connection settings is not taken, none of it; undefined when it is. An offer may bring a
+   * certificate for the key that one was asked for, and a heartbeat interval: nothing that moves the connection
+   * or weakens it.
+   */
+  whyRefused(offer: ConnectionSettingsOffers): string | undefined;
+  /** What became of an offer. */
+  report(status: OfferStatus): void;
+}
+
+/** Certificate: the platform's offers of connection settings, judged before anything of them counts. */
+export function certificateChannel(options: CertificateChannelOptions): CertificateChannel {
+  const { renewer, log, onChange } = options;
+  let status: OfferStatus | undefined;
+  let mayAsk = false;
+  const report = (news: OfferStatus) => {
+    status = news;
+    onChange();
+  };
+  const whyRefused = (offer: ConnectionSettingsOffers) => weaknessOf(offer, options);
+  return {
+    name: "certificate",
+    bits: AGENT_CAPABILITY.acceptsOpampConnectionSettings | AGENT_CAPABILITY.reportsConnectionSettingsStatus,
+    custom: [],
+    get mayAsk() {
+      return mayAsk;
+    },
+    whyRefused,
+    report,
+    state: () =>
+      status
+        ? {
+          connectionSettingsStatus: {
+            lastConnectionSettingsHash: Uint8Array.fromHex(status.hash),
+            status: STATUS[status.state],
+            errorMessage: status.reason,
+          },
+        }
+        : {},
+    health: () => ({
+      certificate: renewer.problem === undefined ? { healthy: true, status: "good" } : {
+        healthy: false,
+        status: "renewal failed",
+        lastError: renewer.problem,
+      },
+    }),
+    receive({ capabilities, connectionSettings }) {
+      if (capabilities) mayAsk = (capabilities & SERVER_CAPABILITY.acceptsConnectionSettingsRequest) !== 0n;
+      if (!connectionSettings) return;
+      const hash = connectionSettings.hash.toHex();
+      const reason = whyRefused(connectionSettings);
+      if (reason !== undefined) {
+        log.error("refused an offer of connection settings", { reason });
+        return report({ hash, state: "failed", reason });
+      }
+      const cert = connectionSettings.opamp?.certificate?.cert;
+      const pem = cert?.length ? fromUtf8(new Uint8Array(cert)) : undefined;
+      if (pem === undefined || renewer.isInUse(pem)) return report({ hash, state: "applied", reason: "" });
+      renewer.offered({ hash, certificate: pem });
+    },
+  };
+}
+
+function weaknessOf(
+  { opamp }: ConnectionSettingsOffers,
+  options: CertificateChannelOptions,
+): string | undefined {
+  if (!opamp) return undefined;
+  const { destinationEndpoint, headers, certificate, $unknown = [] } = opamp;
+  if (certificate?.privateKey.length) return "it brings a private key; this agent makes its own";
+  if (certificate?.caCert.length) return "it brings another CA; whom to trust came with the enrolment bundle";
+  if (destinationEndpoint !== "" && destinationEndpoint !== `wss://${options.authority}/v1/opamp`) {
+    return "it names another endpoint; this agent talks to the platform that it was enrolled at";
+  }
+  if (headers?.headers.length) return "it sets headers for the connection";
+  for (const { no } of $unknown) {
+    if (no in UNKNOWN_BUT_FORBIDDEN) return `it brings ${UNKNOWN_BUT_FORBIDDEN[no]} for the connection`;
+  }
+  return certificate?.cert.length ? whyUnfit(certificate.cert, options) : undefined;
+}
+
+function whyUnfit(
+  cert: Uint8Array,
+  { instanceUid, renewer }: CertificateChannelOptions,
+): string | undefined {
+  if (cert.length > MAX_CERTIFICATE_BYTES) return `its certificate has ${cert.length} bytes`;
+  try {
+    const pem = fromUtf8(new Uint8Array(cert));
+    const facts = readCertificate(pem);
+    if (facts.isCa) return "its certificate is one of a CA";
+    if (facts.instanceUid !== instanceUid) {
+      return `its certificate is for the identity ${
+        facts.instanceUid ?? "of nobody"
+      }, not for ${instanceUid}`;
+    }
+    if (renewer.isInUse(pem) || renewer.isAskedFor(facts.publicKeyFingerprint)) return undefined;
+    return "its certificate is for another key than the one that was asked for";
+  } catch {
+    return "its certificate cannot be read";
+  }
+}

@@ -1,0 +1,225 @@
+import { Backoff } from "../base/backoff.ts";
+import type { Clock } from "../base/clock.ts";
+import { isoTime } from "../base/clock.ts";
+import { messageOf } from "../base/errors.ts";
+import type { Log } from "../base/log.ts";
+import { readCertificate } from "../trust/certificate.ts";
+import type { Candidate, CertificateOffer, Credential } from "./candidate.ts";
+import { discardCandidate, keepOffer, loadCandidate, prepareCandidate } from "./candidate.ts";
+import type { Identity } from "./identity.ts";
+import { promoteCandidate } from "./identity.ts";
+import type { Holder, RenewalAction, RenewalEvent, RenewalState } from "./renewal.ts";
+import { dueTime, step, trying } from "./renewal.ts";
+
+/** What became of an offer of connection settings. */
+export interface OfferStatus {
+  /** Hex. */
+  hash: string;
+  state: "applying" | "applied" | "failed";
+  /** Why it failed. */
+  reason: string;
+}
+
+export interface RenewerOptions {
+  stateFolder: string;
+  identity: Identity;
+  clock: Clock;
+  log: Log;
+  /** A number in [0, 1): injected so that tests can choose it. */
+  random?: () => number;
+  /** Sends a certificate request, PEM, to a platform that takes them; nothing when nobody is connected. */
+  ask(request: string): void;
+  /** Makes the next connection, at once, with this. */
+  use(credential: Credential): void;
+  /** Told when something became of an offer. */
+  report(status: OfferStatus): void;
+}
+
+/** The clock of certificates is the wall's, which may jump: so it is read at least this often. */
+const LOOK_MS = 600_000;
+
+/** Keeps the agent's certificate fresh: does, on disk and on the connection, what the state machine says. */
+export class Renewer {
+  readonly #options: RenewerOptions;
+  readonly #random: () => number;
+  readonly #backoff: Backoff;
+  #state: RenewalState;
+  #current: Credential;
+  #expires: number;
+  #candidate: Candidate | undefined;
+  #problem: string | undefined;
+  #work: Promise<void> = Promise.resolve();
+  #cancelTimer = () => {};
+  #stopped = false;
+
+  private constructor(options: RenewerOptions, candidate: Candidate | undefined) {
+    const { identity: { key, certificate, certificateFacts }, clock, random = Math.random } = options;
+    this.#options = options;
+    this.#random = random;
+    this.#current = { key, certificate };
+    this.#expires = certificateFacts.notAfter;
+    this.#candidate = candidate;
+    const life = certificateFacts.notAfter - certificateFacts.notBefore;
+    this.#backoff = new Backoff({
+      baseMs: Math.min(3_600_000, life / 50),
+      capMs: Math.min(24 * 3_600_000, life / 10),
+      random,
+    });
+    if (candidate?.offer) this.#state = trying();
+    else {this.#state = {
+        phase: "resting",
+        dueAt: candidate ? clock.now() : dueTime(certificateFacts, random),
+      };}
+  }
+
+  /** Takes up what an earlier start left on disk. */
+  static async open(options: RenewerOptions): Promise<Renewer> {
+    const renewer = new Renewer(options, await loadCandidate(options.stateFolder));
+    renewer.#armTimer();
+    return renewer;
+  }
+
+  /** What the first connection is to be made with. */
+  get first(): Credential {
+    return this.#credential(this.#state.phase === "trying" ? this.#state.as : "current");
+  }
+
+  /** The end of the identity's certificate, milliseconds since 1970 UTC. */
+  get expires(): number {
+    return this.#expires;
+  }
+
+  /** Why the last renewal failed, until one succeeds. */
+  get problem(): string | undefined {
+    return this.#problem;
+  }
+
+  /** Whether a certificate for this key is asked for: SHA-256 of its SubjectPublicKeyInfo, hex. */
+  isAskedFor(publicKeyFingerprint: string): boolean {
+    return this.#candidate?.publicKeyFingerprint === publicKeyFingerprint;
+  }
+
+  /** Whether this is the identity's certificate already. */
+  isInUse(certificate: string): boolean {
+    return this.#current.certificate === certificate;
+  }
+
+  /** The platform has answered on a connection that shows this certificate. */
+  answered(certificate: string): void {
+    this.#enqueue(() =>
+      this.#take({ type: "answered", as: this.#holder(certificate), at: this.#options.clock.monotonic() })
+    );
+  }
+
+  /** A connection with this certificate ended; `refused`: because of the certificate. */
+  ended(certificate: string, refused: boolean, reason: string): void {
+    this.#enqueue(() => this.#take({ type: "ended", as: this.#holder(certificate), refused, reason }));
+  }
+
+  /** The platform offers a certificate for the candidate's key; the channel has looked at it. */
+  offered(offer: CertificateOffer): void {
+    this.#enqueue(async () => {
+      if (this.#state.phase !== "asking" || !this.#candidate) return;
+      await keepOffer(this.#options.stateFolder, offer);
+      this.#candidate = { ...this.#candidate, offer };
+      this.#options.report({ hash: offer.hash, state: "applying", reason: "" });
+      await this.#take({ type: "offered" });
+    });
+  }
+
+  /** Begins nothing more; resolves when what has begun is on disk. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#cancelTimer();
+    await this.#work;
+  }
+
+  #holder(certificate: string): Holder {
+    return certificate === this.#candidate?.offer?.certificate ? "candidate" : "current";
+  }
+
+  #credential(as: Holder): Credential {
+    const { key, offer } = this.#candidate ?? {};
+    return as === "candidate" && key && offer ? { key, certificate: offer.certificate } : this.#current;
+  }
+
+  /** One thing after another: no two of them ever touch the disk at once. */
+  #enqueue(task: () => Promise<void>): void {
+    this.#work = this.#work.then(() => this.#stopped ? undefined : task()).catch((error) => {
+      // The certificate in use stays as it is; what could not be done is tried again when it is due again.
+      this.#problem = messageOf(error);
+      this.#options.log.error("the renewal of the certificate broke off", { reason: this.#problem });
+      if (this.#state.phase === "settling") this.#state = this.#candidate?.offer ? trying() : this.#rest(0);
+    }).finally(() => this.#armTimer());
+  }
+
+  async #take(event: RenewalEvent): Promise<void> {
+    const [state, actions] = step(this.#state, event);
+    this.#state = state;
+    for (const action of actions) await this.#perform(action);
+  }
+
+  async #perform(action: RenewalAction): Promise<void> {
+    const { stateFolder, use, ask, log } = this.#options;
+    switch (action.do) {
+      case "ask":
+        this.#candidate ??= await prepareCandidate(stateFolder);
+        return ask(this.#candidate.request);
+      case "use":
+        log.info("connecting with the other certificate", { certificate: action.as });
+        return use(this.#credential(action.as));
+      case "promote":
+        return await this.#promote();
+      case "abandon":
+        return await this.#abandon(action.reason);
+    }
+  }
+
+  async #promote(): Promise<void> {
+    const { stateFolder, identity, log, report } = this.#options;
+    const { hash, certificate } = this.#candidate!.offer!;
+    await promoteCandidate(stateFolder, identity.enrolment);
+    const facts = readCertificate(certificate);
+    this.#current = this.#credential("candidate");
+    this.#expires = facts.notAfter;
+    this.#candidate = undefined;
+    this.#problem = undefined;
+    this.#backoff.reset();
+    log.info("the certificate was renewed", { expires: isoTime(facts.notAfter) });
+    report({ hash, state: "applied", reason: "" });
+    // With a clock that is ahead the new one would seem due at once, and the next one as well.
+    const earliest = this.#options.clock.now() + (facts.notAfter - facts.notBefore) / 3;
+    await this.#take({ type: "settled", dueAt: Math.max(dueTime(facts, this.#random), earliest) });
+  }
+
+  async #abandon(reason: string): Promise<void> {
+    const { stateFolder, log, report } = this.#options;
+    const { hash } = this.#candidate!.offer!;
+    await discardCandidate(stateFolder);
+    this.#candidate = undefined;
+    this.#problem = `the new certificate does not connect: ${reason}`;
+    log.error("went back to the old certificate", { reason });
+    report({ hash, state: "failed", reason: this.#problem });
+    this.#state = this.#rest(this.#backoff.next(1_000));
+  }
+
+  #rest(waitMs: number): RenewalState {
+    return { phase: "resting", dueAt: this.#options.clock.now() + waitMs };
+  }
+
+  #armTimer(): void {
+    this.#cancelTimer();
+    if (this.#stopped) return;
+    const { clock } = this.#options;
+    const state = this.#state;
+    const waitMs = state.phase === "resting"
+      ? state.dueAt - clock.now()
+      : state.phase === "asking"
+      ? state.againAt - clock.monotonic()
+      : undefined;
+    if (waitMs === undefined) return;
+    this.#cancelTimer = clock.after(Math.max(0, Math.min(waitMs, LOOK_MS)), () => {
+      this.#enqueue(() => this.#take({ type: "time", now: clock.now(), at: clock.monotonic() }));
+    });
+  }
+}
