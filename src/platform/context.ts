@@ -3,6 +3,7 @@ import type { Log } from "../base/log.ts";
 import type { Identity } from "./ca/identity.ts";
 import type { Names } from "./ca/names.ts";
 import type { Events } from "./events.ts";
+import type { RecoveryPolicy } from "./sessions/recovery.ts";
 import type { Fleet } from "./sessions/fleet.ts";
 import type { Rollout } from "./sessions/rollout.ts";
 import type { Store } from "./store/store.ts";
@@ -17,5 +18,9 @@ export interface Context {
   events: Events;
   fleet: Fleet;
   rollout: Rollout;
-  settings: { heartbeatSeconds: number; certificateLifeMs: number };
+  settings: {
+    heartbeatSeconds: number;
+    certificateLifeMs: number;
+    recovery: { policy: RecoveryPolicy; graceMs: number };
+  };
 }

@@ -10,6 +10,8 @@ import type { LogLevel } from "../base/log.ts";
 import { createLog, LOG_LEVELS } from "../base/log.ts";
 import type { Platform } from "./platform.ts";
 import { startPlatform } from "./platform.ts";
+import type { RecoveryPolicy } from "./sessions/recovery.ts";
+import { RECOVERY_POLICIES } from "./sessions/recovery.ts";
 import { webhookOptions } from "./webhook/options.ts";
 
 const LIFE_UNITS: Record<string, number> = { m: 60_000, h: 3_600_000, d: 86_400_000 };
@@ -20,6 +22,7 @@ interface Settings {
   hostnames: readonly string[];
   tokenFile: string | undefined;
   heartbeatSeconds: number;
+  recovery: { policy: RecoveryPolicy };
   certificateLifeMs: number;
   level: LogLevel;
 }
@@ -57,6 +60,13 @@ With --json, log lines are JSON as well, one object a line.`,
       value: "TIME",
       summary: "How long an agent's certificate is good, such as 12h or 30d (default 30d); agents renew\n" +
         "theirs at two thirds of it",
+    },
+    {
+      name: "recovery",
+      value: "HOW",
+      summary:
+        'How an agent whose certificate expired in the last 30 days gets a new one: "approve", when an\n' +
+        'operator says so (default), or "automatic"',
     },
     {
       name: "webhook",
@@ -117,6 +127,8 @@ function readSettings({ words, option, values }: Invocation): Settings {
   }
   const life = (option("certificate-life") ?? "30d").match(/^([1-9][0-9]{0,4})([mhd])$/);
   if (!life) throw usage("--certificate-life must be a time such as 90m, 12h or 30d");
+  const policy = RECOVERY_POLICIES.find((each) => each === (option("recovery") ?? "approve"));
+  if (!policy) throw usage(`--recovery must be one of ${RECOVERY_POLICIES.join(", ")}`);
   const level = option("log-level") ?? "info";
   if (!LOG_LEVELS.includes(level as LogLevel)) {
     throw usage(`--log-level must be one of ${LOG_LEVELS.join(", ")}`);
@@ -127,6 +139,7 @@ function readSettings({ words, option, values }: Invocation): Settings {
     hostnames: values("hostname"),
     tokenFile: option("token-file"),
     heartbeatSeconds: Number(heartbeat),
+    recovery: { policy },
     certificateLifeMs: Number(life[1]) * LIFE_UNITS[life[2]!]!,
     level: level as LogLevel,
   };

@@ -17,6 +17,7 @@ import { createTlsServer, listen } from "./server.ts";
 import { answerUpgrade } from "./sessions/doors.ts";
 import { Departures } from "./sessions/departures.ts";
 import { Fleet } from "./sessions/fleet.ts";
+import type { RecoveryPolicy } from "./sessions/recovery.ts";
 import { Rollout } from "./sessions/rollout.ts";
 import { DATABASE_FILE, openSqliteStore } from "./store/sqlite.ts";
 import type { Store } from "./store/store.ts";
@@ -40,6 +41,8 @@ export interface PlatformOptions {
   certificateDays?: number;
   /** The same in milliseconds, for lives that are no whole number of days; it counts before the days. */
   certificateLifeMs?: number;
+  /** What becomes of agents whose certificate expired. Default: an operator approves, within 30 days. */
+  recovery?: { policy?: RecoveryPolicy; graceMs?: number };
   /** Who is told of agents that change their state and of runs that fail. */
   webhook?: WebhookOptions;
 }
@@ -75,6 +78,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     const settings = {
       heartbeatSeconds: options.heartbeatSeconds ?? 30,
       certificateLifeMs: options.certificateLifeMs ?? (options.certificateDays ?? 30) * DAY_MS,
+      recovery: { policy: "approve" as const, graceMs: 30 * DAY_MS, ...options.recovery },
     };
     const parts = { clock, log, identity, store, events, settings };
     const departures = await Departures.load(store.departures, { clock, log });

@@ -29,7 +29,9 @@ const REFUSALS: Record<number, { remedy: string; minimumWaitMs: number }> = {
     minimumWaitMs: REFUSED_WAIT_MS,
   },
   [CLOSE.expired]: {
-    remedy: "The agent's certificate is no longer valid. Check this machine's clock, or enrol again.",
+    remedy:
+      "The agent's certificate is no longer valid. Check this machine's clock; the platform's operator can " +
+      "approve a new one, and the agent goes on by itself.",
     minimumWaitMs: REFUSED_WAIT_MS,
   },
   [CLOSE.retired]: {

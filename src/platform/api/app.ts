@@ -9,6 +9,7 @@ import { eventRoutes } from "./events.ts";
 import { processRoutes } from "./processes.ts";
 import type { ApiEnv } from "./routes.ts";
 import { createApi } from "./routes.ts";
+import { recoveryRoutes } from "./recovery.ts";
 import { runRoutes } from "./runs.ts";
 import { limitBody, requireToken, securityHeaders } from "./security.ts";
 import { healthRoutes, summaryRoutes } from "./summary.ts";
@@ -17,6 +18,7 @@ const ROUTES = [
   summaryRoutes,
   enrolmentRoutes,
   agentRoutes,
+  recoveryRoutes,
   processRoutes,
   runRoutes,
   eventRoutes,

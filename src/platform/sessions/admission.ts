@@ -9,8 +9,13 @@ import { isIssuedBy } from "./peer.ts";
 
 /** Who the peer is, or why it may not come in. */
 export type Admission =
-  | { certificate: CertificateRecord; refusal?: undefined }
-  | { certificate?: undefined; refusal: { words: string; code: CloseCode } };
+  | { certificate: CertificateRecord; refusal?: undefined; expired?: undefined }
+  | {
+    certificate?: undefined;
+    refusal: { words: string; code: CloseCode };
+    /** The certificate, when nothing is wrong with it but that its time is over. */
+    expired?: CertificateRecord;
+  };
 
 /** Decides by a peer's certificate whether it is one of our agents. */
 export async function admit(
@@ -26,7 +31,9 @@ export async function admit(
     return { refusal: { words, code: CLOSE.unknownIdentity } };
   }
   const refusal = whyInvalid(certificate, clock.now());
-  return refusal ? { refusal } : { certificate };
+  if (!refusal) return { certificate };
+  const isOver = refusal.code === CLOSE.expired && clock.now() > certificate.notAfter;
+  return { refusal, ...(isOver ? { expired: certificate } : {}) };
 }
 
 /** Why a certificate of ours is not good (any more), or undefined when it is. */

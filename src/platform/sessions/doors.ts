@@ -9,6 +9,7 @@ import { enrolmentSession } from "./enrolment.ts";
 import type { Peer } from "./peer.ts";
 import { peerOf } from "./peer.ts";
 import { hasChallenge, sendProof } from "./proof.ts";
+import { recoverySession, whyNotRecovered } from "./recovery.ts";
 import { Session } from "./session.ts";
 import type { Receiver } from "./wire.ts";
 import { Wire } from "./wire.ts";
@@ -57,7 +58,7 @@ class Threshold implements Receiver {
   readonly #request: IncomingMessage;
   readonly #peer: Peer;
   readonly #context: Context;
-  #session: Session | undefined;
+  #session: Receiver | undefined;
 
   constructor(wire: Wire, request: IncomingMessage, peer: Peer, context: Context) {
     this.#wire = wire;
@@ -68,12 +69,15 @@ class Threshold implements Receiver {
 
   async open(): Promise<void> {
     if (hasChallenge(this.#request)) await sendProof(this.#wire, this.#request, this.#peer, this.#context);
-    const { certificate, refusal } = await admit(this.#peer, this.#context);
+    const { certificate, refusal, expired } = await admit(this.#peer, this.#context);
     if (refusal) {
-      this.#warn(refusal.words);
-      return this.#wire.refuse(refusal.words, refusal.code);
-    }
-    this.#session = new Session(this.#wire, certificate, this.#context);
+      const words = expired ? await whyNotRecovered(expired, this.#context) : refusal.words;
+      if (words !== undefined) {
+        this.#warn(words);
+        return this.#wire.refuse(words, refusal.code);
+      }
+      this.#session = recoverySession(this.#wire, expired!, this.#context);
+    } else this.#session = new Session(this.#wire, certificate, this.#context);
     await this.#session.open();
   }
 

@@ -5,6 +5,7 @@ import { sqliteCertificates } from "./certificates.ts";
 import { sqliteDepartures } from "./departures.ts";
 import { sqliteEnrolments } from "./enrolments.ts";
 import { sqliteProcesses } from "./processes.ts";
+import { sqliteRecoveries } from "./recoveries.ts";
 import { sqliteRuns } from "./runs.ts";
 import { MIGRATIONS } from "./schema.ts";
 import type { Store } from "./store.ts";
@@ -30,6 +31,7 @@ export function openSqliteStore(dataDir: string): Store {
       departures: sqliteDepartures(db),
       enrolments: sqliteEnrolments(db),
       processes: sqliteProcesses(db),
+      recoveries: sqliteRecoveries(db),
       runs: sqliteRuns(db),
       tokens: sqliteTokens(db),
       close: () => db.close(),

@@ -7,6 +7,7 @@ import type { CertificateStore } from "./certificates.ts";
 import type { DepartureStore } from "./departures.ts";
 import type { EnrolmentStore } from "./enrolments.ts";
 import type { ProcessStore } from "./processes.ts";
+import type { RecoveryStore } from "./recoveries.ts";
 import type { RunStore } from "./runs.ts";
 import type { TokenStore } from "./tokens.ts";
 
@@ -20,6 +21,7 @@ export interface Store {
   departures: DepartureStore;
   enrolments: EnrolmentStore;
   processes: ProcessStore;
+  recoveries: RecoveryStore;
   runs: RunStore;
   tokens: TokenStore;
   close(): Eventually<void>;
