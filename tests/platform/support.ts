@@ -55,6 +55,9 @@ export async function testPlatform(options: Partial<PlatformOptions> = {}): Prom
     },
     async restart() {
       await test.platform.close();
+      // A connection that is kept alive in the client does not outlive its platform, but may not know that yet.
+      test.client.close();
+      test.client = Deno.createHttpClient({ caCerts: [test.platform.ca] });
       test.platform = await start(Number(test.platform.authority.split(":").at(-1)));
     },
     async [Symbol.asyncDispose]() {
