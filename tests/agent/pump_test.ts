@@ -13,16 +13,7 @@ import { Spool } from "../../src/spool/spool.ts";
 import type { MessageParts } from "../../src/uplink/uplink.ts";
 import { TestClock } from "../support/clock.ts";
 import { temporaryDatabase } from "../support/home.ts";
-
-const RECORD = {
-  kind: "run-started",
-  runId: "01890a5d-ac96-774b-bcce-b302099a8057",
-  process: "orders",
-  version: "1",
-  definition: "0123456789ab",
-  trigger: "watch",
-  startedAt: "2026-01-01T00:00:00.000Z",
-};
+import { RUN_STARTED } from "../support/records.ts";
 
 /** A pump on a real database, with a wire that keeps what is put on it. */
 function pumping(policy: Policy = DEFAULT_POLICY) {
@@ -63,7 +54,7 @@ function pumping(policy: Policy = DEFAULT_POLICY) {
 
 Deno.test("records leave in one batch, and leave the spool only when the platform has stored them", () => {
   using t = pumping();
-  for (let n = 0; n < 3; n++) t.spool.put("tracking", RECORD);
+  for (let n = 0; n < 3; n++) t.spool.put("tracking", RUN_STARTED);
   t.pump.drain();
   assertEquals(t.batches().map(({ through, records }) => [through, records.length]), [[3, 3]]);
   assertEquals(t.spool.counts()[0]?.waiting, 3);
@@ -75,7 +66,7 @@ Deno.test("records leave in one batch, and leave the spool only when the platfor
 
 Deno.test("one batch is under way at a time, and the next follows its acknowledgement", () => {
   using t = pumping();
-  for (let n = 0; n < 501; n++) t.spool.put("tracking", RECORD);
+  for (let n = 0; n < 501; n++) t.spool.put("tracking", RUN_STARTED);
   t.pump.drain();
   t.pump.drain();
   assertEquals(t.batches().length, 1);
@@ -85,8 +76,8 @@ Deno.test("one batch is under way at a time, and the next follows its acknowledg
 
 Deno.test("an acknowledgement of another stream, or of less than was sent, removes nothing", () => {
   using t = pumping();
-  t.spool.put("tracking", RECORD);
-  t.spool.put("tracking", RECORD);
+  t.spool.put("tracking", RUN_STARTED);
+  t.spool.put("tracking", RUN_STARTED);
   t.pump.drain();
   t.pump.acknowledged({ stream: crypto.randomUUID(), through: 2 });
   t.pump.acknowledged({ stream: t.spool.stream, through: 1 });
@@ -95,7 +86,7 @@ Deno.test("an acknowledgement of another stream, or of less than was sent, remov
 
 Deno.test("what was under way when the connection broke is sent again", () => {
   using t = pumping();
-  t.spool.put("tracking", RECORD);
+  t.spool.put("tracking", RUN_STARTED);
   t.pump.drain();
   t.pump.disconnected();
   t.uplink.ready = false;
@@ -108,7 +99,7 @@ Deno.test("what was under way when the connection broke is sent again", () => {
 
 Deno.test("a batch that is not acknowledged in a minute is sent again", async () => {
   using t = pumping();
-  t.spool.put("tracking", RECORD);
+  t.spool.put("tracking", RUN_STARTED);
   t.pump.drain();
   await t.clock.advance(59_000);
   assertEquals(t.batches().length, 1);
@@ -119,8 +110,8 @@ Deno.test("a batch that is not acknowledged in a minute is sent again", async ()
 
 Deno.test("a record that cannot pass the gate is withheld, and those behind it are not held up", () => {
   using t = pumping();
-  t.spool.put("tracking", { ...RECORD, customer: "Ada" });
-  t.spool.put("tracking", RECORD);
+  t.spool.put("tracking", { ...RUN_STARTED, customer: "Ada" });
+  t.spool.put("tracking", RUN_STARTED);
   t.pump.drain();
   assertEquals(t.batches().map(({ through, records }) => [through, records.map(({ seq }) => seq)]), [[2, [
     2,
@@ -131,7 +122,7 @@ Deno.test("a record that cannot pass the gate is withheld, and those behind it a
 
 Deno.test("a policy that denies tracking lets nothing on the wire and nothing into the ledger", () => {
   using t = pumping({ classes: { ...DEFAULT_POLICY.classes, tracking: "deny" } });
-  t.spool.put("tracking", RECORD);
+  t.spool.put("tracking", RUN_STARTED);
   t.pump.drain();
   assertEquals([t.frames, t.reader.newest(10)], [[], []]);
 });
@@ -139,7 +130,7 @@ Deno.test("a policy that denies tracking lets nothing on the wire and nothing in
 Deno.test("what cannot be written into the ledger is not sent, and the agent stays up", () => {
   using t = pumping();
   t.home.db.exec("CREATE TRIGGER full BEFORE INSERT ON ledger BEGIN SELECT RAISE(FAIL, 'disk full'); END");
-  t.spool.put("tracking", RECORD);
+  t.spool.put("tracking", RUN_STARTED);
   t.pump.sendStatus(() => ({}));
   t.pump.drain();
   assertEquals(t.frames, []);

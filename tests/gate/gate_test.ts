@@ -6,35 +6,30 @@ import type { Policy } from "../../src/gate/policy.ts";
 import { CUSTOM } from "../../src/protocol/capabilities.ts";
 import { AgentToServerSchema } from "../../src/protocol/generated/opamp_pb.ts";
 import { jsonMessage } from "../../src/protocol/messages.ts";
+import { RUN_STARTED } from "../support/records.ts";
 
-const started = {
-  kind: "run-started",
-  runId: "01890a5d-ac96-774b-bcce-b302099a8057",
-  process: "orders",
-  version: "1",
-  definition: "0123456789ab",
-  trigger: "watch",
-  startedAt: "2026-01-01T00:00:00.000Z",
-};
 const denying = (name: "status" | "tracking"): Policy => ({
   classes: { ...DEFAULT_POLICY.classes, [name]: "deny" },
 });
 
 Deno.test("a record that fits its schema passes as it is", () => {
-  assertEquals(judgeTracking(started, DEFAULT_POLICY) as unknown, { verdict: "allow", payload: started });
+  assertEquals(judgeTracking(RUN_STARTED, DEFAULT_POLICY) as unknown, {
+    verdict: "allow",
+    payload: RUN_STARTED,
+  });
 });
 
 Deno.test("a record with an unknown key cannot pass", () => {
-  const verdict = judgeTracking({ ...started, customer: "Ada" }, DEFAULT_POLICY);
+  const verdict = judgeTracking({ ...RUN_STARTED, customer: "Ada" }, DEFAULT_POLICY);
   assertEquals(verdict.verdict, "drop");
 });
 
 Deno.test("a record with a text beyond its bound cannot pass", () => {
-  assertEquals(judgeTracking({ ...started, process: "x".repeat(300) }, DEFAULT_POLICY).verdict, "drop");
+  assertEquals(judgeTracking({ ...RUN_STARTED, process: "x".repeat(300) }, DEFAULT_POLICY).verdict, "drop");
 });
 
 Deno.test("a policy that denies tracking holds every record back", () => {
-  assertEquals(judgeTracking(started, denying("tracking")).verdict, "drop");
+  assertEquals(judgeTracking(RUN_STARTED, denying("tracking")).verdict, "drop");
 });
 
 Deno.test("a message with a field that belongs to no class cannot pass", () => {
