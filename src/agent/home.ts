@@ -94,8 +94,8 @@ export async function isRunning(half: Half): Promise<boolean> {
  * Opens the state database of this home. One that cannot be read is left where it is: what it holds, the ledger
  * above all, is not ours to throw away.
  */
-export function openState(options: { readOnly?: boolean } = {}): Database {
-  return openDatabase(DATABASE_PATH, options);
+export function openState(): Database {
+  return openDatabase(DATABASE_PATH);
 }
 
 /** What every part of the agent gets. */

@@ -29,7 +29,6 @@ export const ERROR_CODES = [
   "document.too-large", // one document is over the limit
   "document.rejected", // a step could not process one document
   "sink.unwritable", // an output cannot be written
-  "file.exists", // something stands where a new file should go
   "file.missing", // a file that was named is not there
   "disk.full", // the file system has no room left
   "request.invalid", // an API request does not fit its schema

@@ -13,11 +13,12 @@ export type Row = Record<string, null | number | bigint | string | Uint8Array>;
  *
  * @throws {SallyportError} `state.unreadable` when the file is not a sound SQLite database.
  */
-export function openDatabase(path: string, options: { readOnly?: boolean } = {}): Database {
+export function openDatabase(path: string): Database {
   try {
-    const db = new DatabaseSync(path, { readOnly: options.readOnly ?? false, timeout: 5_000 });
-    if (!options.readOnly) db.exec("PRAGMA journal_mode = WAL");
-    db.exec("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF");
+    const db = new DatabaseSync(path, { timeout: 5_000 });
+    db.exec(
+      "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF",
+    );
     db.prepare("SELECT count(*) FROM sqlite_schema").get();
     return db;
   } catch (cause) {

@@ -35,8 +35,6 @@ export interface Socket {
   listen(listener: SocketListener): void;
   send(frame: Uint8Array<ArrayBuffer>): void;
   close(code: number, reason: string): void;
-  /** Bytes that were handed to {@linkcode send} and are not on the wire yet. */
-  readonly buffered: number;
 }
 
 /** Opens a socket. Injected, so that other transports can stand in its place. */
@@ -97,9 +95,6 @@ function open(options: SocketOptions, client: Deno.HttpClient, signal: AbortSign
     },
     send: (frame) => native.send(frame),
     close: (code, reason) => native.close(code, reason),
-    get buffered() {
-      return native.bufferedAmount;
-    },
   };
   const abort = () => {
     native.close();

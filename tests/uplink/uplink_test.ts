@@ -67,7 +67,6 @@ function underTest(options: { proofKey?: undefined } = {}) {
           attempt.closedWith = code;
           attempt.tell.closed({ code, reason });
         },
-        buffered: 0,
       };
       return Promise.resolve(socket);
     },
