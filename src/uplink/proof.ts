@@ -29,7 +29,8 @@ export async function requireProof(message: ServerToAgent, pinned: Pinned): Prom
   }
   const proof = readJsonMessage(custom, proofSchema);
   const { authority, challenge, clientFingerprint, proofKey } = pinned;
-  const subject = { authority, challenge, clientFingerprint, time: proof.time };
+  const { time, sealingKey } = proof;
+  const subject = { authority, challenge, clientFingerprint, time, sealingKey };
   if (await verifyProof(proofKey, subject, proof.signature)) return proof;
   throw notProved("its proof is not signed by the platform's key for this very connection");
 }

@@ -3,6 +3,7 @@ import { isoTime } from "../../base/clock.ts";
 import type { Context } from "../context.ts";
 import { PRESENCE_REASONS, PRESENCE_STATES } from "../sessions/presence.ts";
 import { PROCESS_STATES } from "../sessions/process_states.ts";
+import { TRANSPORTS } from "../sessions/wire.ts";
 import type { AgentRecord } from "../store/agents.ts";
 import { CONFIG_STATUSES } from "../store/agents.ts";
 import { notFound } from "./errors.ts";
@@ -17,6 +18,7 @@ const agentSchema = z.object({
   state: z.enum(PRESENCE_STATES),
   reason: z.enum(PRESENCE_REASONS).optional().openapi({ description: "Why it is not online" }),
   since: time.openapi({ description: "Since when it is in this state" }),
+  transport: z.enum(TRANSPORTS).optional().openapi({ description: "How it is connected, while it is" }),
   lastSeen: time.optional(),
   enrolledAt: time,
   revokedAt: time.optional(),
@@ -101,6 +103,7 @@ export function agentRoutes(context: Context): Api {
 
 function describeAgent(agent: AgentRecord, { fleet }: Pick<Context, "fleet">): z.infer<typeof agentSchema> {
   const { state, reason, since, lastSeen } = fleet.presenceOf(agent);
+  const transport = fleet.session(agent.uid)?.transport;
   const { uid, name, enrolledAt, revokedAt, certificateExpires, attributes, health, config } = agent;
   return {
     id: uid,
@@ -108,6 +111,7 @@ function describeAgent(agent: AgentRecord, { fleet }: Pick<Context, "fleet">): z
     state,
     ...(reason ? { reason } : {}),
     since: isoTime(since),
+    ...(transport ? { transport } : {}),
     ...optionalTime("lastSeen", lastSeen),
     enrolledAt: isoTime(enrolledAt),
     ...optionalTime("revokedAt", revokedAt),

@@ -19,7 +19,7 @@ import { shownReason } from "./presence.ts";
 import { certificateOffer, renewCertificate } from "./renewal.ts";
 import { readReport } from "./report.ts";
 import { Silence } from "./silence.ts";
-import type { Receiver, Wire } from "./wire.ts";
+import type { Receiver, Transport, Wire } from "./wire.ts";
 
 /** How long a stopping platform waits for an agent to answer its farewell. */
 const FAREWELL_MS = 2_000;
@@ -51,7 +51,10 @@ export class Session implements Receiver, LiveSession {
     this.#wire = wire;
     this.#certificate = certificate;
     this.#context = context;
-    this.#offers = new Offers(this.uid, context.rollout, context.settings.heartbeatSeconds);
+    this.#offers = new Offers(this.uid, context.rollout, {
+      heartbeatSeconds: context.settings.heartbeatSeconds,
+      isPolled: wire.transport === "polling",
+    });
     this.#log = context.log.child({ agent: this.uid, name: this.name });
     this.#silence = new Silence(context.clock, {
       overdue: () => context.fleet.suspect(this),
@@ -62,12 +65,16 @@ export class Session implements Receiver, LiveSession {
     });
   }
 
+  get transport(): Transport {
+    return this.#wire.transport;
+  }
+
   async open(): Promise<void> {
     const agent = await this.#context.store.agents.get(this.uid);
     this.#offers.resume(agent?.config.hash ?? "");
     this.#context.fleet.attach(this);
     this.#silence.heard(this.#context.settings.heartbeatSeconds);
-    this.#log.info("agent online");
+    this.#log.info("agent online", { transport: this.transport });
   }
 
   async message(frame: Uint8Array<ArrayBuffer>): Promise<void> {
