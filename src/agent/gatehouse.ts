@@ -14,7 +14,7 @@ import type { Identity } from "../identity/identity.ts";
 import { Ledger } from "../ledger/ledger.ts";
 import { PROTOCOL_VERSION } from "../protocol/version.ts";
 import { Spool } from "../spool/spool.ts";
-import { webSocketOpener } from "../uplink/socket.ts";
+import { transportsOpener } from "../uplink/transports.ts";
 import { Uplink } from "../uplink/uplink.ts";
 import { BUILD } from "./build.ts";
 import { createCertificates } from "./certificates.ts";
@@ -79,7 +79,7 @@ export async function runGatehouse(options: GatehouseOptions, signal: AbortSigna
   const uplink = new Uplink({
     identity: certificates.first,
     capabilities: reporter.capabilities,
-    open: webSocketOpener(clock),
+    open: transportsOpener({ clock, log }),
     clock,
     log,
     backoff: new Backoff(RECONNECT),
@@ -87,11 +87,12 @@ export async function runGatehouse(options: GatehouseOptions, signal: AbortSigna
     whyRefused: certificates.channel.whyRefused,
     listener: {
       greet: () => pump.sendStatus(() => reporter.everything()),
-      ready(certificate) {
+      ready(certificate, transport) {
         certificates.answered(certificate);
-        record("connected", "");
+        record("connected", transport === "polling" ? "by HTTP polling: no WebSocket can be had" : "");
         log.info("connected to the platform", {
           platform: identity.enrolment.platform,
+          transport,
           // From the start of the process: what an operator waits for after a restart.
           sinceStartMs: Math.round(clock.monotonic()),
         });

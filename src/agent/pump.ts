@@ -24,7 +24,7 @@ export interface PumpOptions {
   spool: Spool;
   ledger: Ledger;
   policy: Policy;
-  uplink: Pick<Uplink, "ready" | "compose" | "send">;
+  uplink: Pick<Uplink, "ready" | "takes" | "compose" | "send">;
   clock: Clock;
   log: Log;
 }
@@ -68,7 +68,7 @@ export class Pump {
 
   #drain(): void {
     const { spool, uplink, log, policy } = this.#options;
-    while (uplink.ready && !this.#inFlight) {
+    while (uplink.ready && uplink.takes(CUSTOM.tracking) && !this.#inFlight) {
       const { payloads, unreadable } = spool.head("tracking", {
         records: MAX_BATCH_RECORDS,
         bytes: MAX_BATCH_BYTES,

@@ -7,7 +7,7 @@ import { prepareHome, STATE_FOLDER } from "../agent/home.ts";
 import { enrol } from "../identity/enrol.ts";
 import { decodeBundle } from "../trust/bundle.ts";
 import { exchangeEnrolment } from "../uplink/enrolment_exchange.ts";
-import { webSocketOpener } from "../uplink/socket.ts";
+import { transportsOpener } from "../uplink/transports.ts";
 import type { Command, CommandContext } from "./command.ts";
 
 export const enroll: Command = {
@@ -32,14 +32,14 @@ The bundle is taken from the command line, from a file, or from standard input w
     const bundle = decodeBundle(await bundleText(context));
     await prepareHome();
     const name = context.option("name") ?? Deno.cwd().split(/[/\\]/).pop()!;
-    const { clock, signal } = context;
+    const { clock, log, signal } = context;
+    const open = transportsOpener({ clock, log });
     const enrolled = await enrol({
       stateFolder: STATE_FOLDER,
       bundle,
       name: name.slice(0, 100),
       clock,
-      exchange: (request, tls) =>
-        exchangeEnrolment(request, { bundle, ...tls, clock, open: webSocketOpener(clock), signal }),
+      exchange: (request, tls) => exchangeEnrolment(request, { bundle, ...tls, clock, open, signal }),
     });
     context.result(enrolled, (done) =>
       [

@@ -6,6 +6,7 @@ import { messageOf, SallyportError } from "../base/errors.ts";
  * not reach that address.
  */
 export function asConnectionError(authority: string, cause: unknown): SallyportError {
+  if (cause instanceof SallyportError) return cause;
   if (cause instanceof Deno.errors.NotCapable) {
     return new SallyportError(
       "bundle.wrong-platform",

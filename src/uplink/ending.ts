@@ -63,7 +63,7 @@ export function endingOf(thrown: unknown): Ending {
 
 /** What a close frame, with the refusal that came before it if there was one, means for the next try. */
 export function endingOfClose(how: SocketClosed, refusal?: ServerErrorResponse): Ending {
-  const retryAfterMs = retryAfter(refusal);
+  const retryAfterMs = Math.max(retryAfter(refusal), how.retryAfterMs ?? 0);
   const reason = refusal?.errorMessage || how.reason;
   const known = REFUSALS[how.code];
   if (known) {
@@ -79,7 +79,7 @@ export function endingOfClose(how: SocketClosed, refusal?: ServerErrorResponse):
     `the connection was closed (${how.code}${reason ? `, ${reason}` : ""})`,
     { retryable: true, facts: { closeCode: how.code } },
   );
-  return { error, minimumWaitMs: retryAfterMs };
+  return { error, minimumWaitMs: retryAfterMs, ...(how.planned ? { planned: true } : {}) };
 }
 
 /** OpAMP: `retry_info` sets the minimum of the wait. */

@@ -21,7 +21,7 @@ import { endingOf, endingOfClose } from "./ending.ts";
 import { requireProof } from "./proof.ts";
 import type { SessionAction, SessionEvent, SessionState } from "./session.ts";
 import { nextDeadline, openedSession, step } from "./session.ts";
-import type { OpenSocket, Socket } from "./socket.ts";
+import type { OpenSocket, Socket, Transport } from "./socket.ts";
 
 /** Who this agent is to the platform, and whom it trusts. */
 export interface UplinkIdentity {
@@ -45,7 +45,7 @@ export interface UplinkListener {
   /** The platform is proved: send everything that it should know. Also when it asks for that again. */
   greet(): void;
   /** The platform has answered for the first time on this connection, which shows this certificate (PEM). */
-  ready(certificate: string): void;
+  ready(certificate: string, transport: Transport): void;
   /** A heartbeat is due. */
   heartbeat(): void;
   /** A message of the platform; what concerns the connection itself was taken care of. */
@@ -83,6 +83,8 @@ interface Connection {
   socket: Socket;
   certificate: string;
   state: SessionState;
+  /** The custom capabilities that the platform has declared. */
+  takes: ReadonlySet<string>;
   end: (ending: Ending) => void;
   cancelTimer: () => void;
 }
@@ -105,6 +107,11 @@ export class Uplink {
   /** Whether messages can be sent now. */
   get ready(): boolean {
     return this.#connection?.state.phase === "ready";
+  }
+
+  /** Whether the platform takes custom messages of this capability (OpAMP, "CustomCapabilities"). */
+  takes(capability: string): boolean {
+    return this.#connection?.takes.has(capability) ?? false;
   }
 
   /** A message with its identity and its number: what will be sent, to be judged and written down first. */
@@ -169,7 +176,14 @@ export class Uplink {
     }
     const { promise: ended, resolve: end } = Promise.withResolvers<Ending>();
     const state = openedSession(this.#heartbeatMs, clock.monotonic());
-    const connection: Connection = { socket, certificate, state, end, cancelTimer: () => {} };
+    const connection: Connection = {
+      socket,
+      certificate,
+      state,
+      takes: new Set(),
+      end,
+      cancelTimer: () => {},
+    };
     this.#connection = connection;
     this.#armTimer(connection);
 
@@ -181,7 +195,7 @@ export class Uplink {
       if (connection.state.phase === "proving") {
         const clientFingerprint = readCertificate(certificate).fingerprint;
         const pinned = { authority, challenge: challenge!, clientFingerprint, proofKey: proofKey! };
-        await requireProof(message, pinned);
+        socket.proved(await requireProof(message, pinned));
         return this.#advance(connection, { type: "proved", at: clock.monotonic() });
       }
       refusal = message.errorResponse ?? refusal;
@@ -192,6 +206,7 @@ export class Uplink {
     };
     socket.listen({
       message: (frame) => inTurn(() => receive(frame)),
+      more: () => inTurn(() => this.#advance(connection, { type: "asked" })),
       closed: (how) => inTurn(() => end(endingOfClose(how, refusal))),
     });
 
@@ -231,6 +246,7 @@ export class Uplink {
       log.warn("the platform refused a message", { reason: message.errorResponse.errorMessage });
       return; // OpAMP: error_response excludes the other fields
     }
+    if (message.customCapabilities) connection.takes = new Set(message.customCapabilities.capabilities);
     this.#advance(connection, { type: "received", at: clock.monotonic() });
     const offer = message.connectionSettings;
     const isRefused = offer !== undefined && this.#options.whyRefused?.(offer) !== undefined;
@@ -256,7 +272,7 @@ export class Uplink {
       case "greet":
         return listener.greet();
       case "announce-ready":
-        return listener.ready(connection.certificate);
+        return listener.ready(connection.certificate, connection.socket.transport);
       case "send-heartbeat":
         return listener.heartbeat();
       case "give-up":

@@ -25,6 +25,8 @@ function pumping(policy: Policy = DEFAULT_POLICY) {
   const frames: Uint8Array[] = [];
   const uplink = {
     ready: true,
+    takesTracking: true,
+    takes: () => uplink.takesTracking,
     compose: (parts: MessageParts) => create(AgentToServerSchema, parts),
     send(frame: Uint8Array<ArrayBuffer>) {
       // What is on the wire must be in the ledger already, byte for byte.
@@ -148,4 +150,13 @@ Deno.test("status with nothing to tell is not sent; a heartbeat is, and is calle
   t.pump.sendStatus(() => ({}));
   t.pump.sendStatus(() => ({ health: { healthy: true } }));
   assertEquals(t.reader.newest(10).map(({ records }) => records), ["heartbeat", "health"]);
+});
+
+Deno.test("a platform that does not take tracking gets none, and the records wait", () => {
+  using t = pumping();
+  t.uplink.takesTracking = false;
+  t.spool.put("tracking", RUN_STARTED);
+  t.pump.drain();
+  t.pump.sendStatus(() => ({}));
+  assertEquals([t.batches(), t.frames.length, t.spool.counts()[0]?.waiting], [[], 1, 1]);
 });

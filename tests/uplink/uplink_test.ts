@@ -60,6 +60,8 @@ function underTest(options: { proofKey?: undefined } = {}) {
       };
       attempts.push(attempt);
       const socket: Socket = {
+        transport: "websocket",
+        proved() {},
         listen: (listener) => attempt.tell = listener,
         send: (frame) => attempt.sent.push(frame),
         close(code, reason) {
