@@ -82,10 +82,14 @@ function decorated(socket: Socket, calls: Partial<Socket>): Socket {
 /** Tells of the first message of a socket, or that it ended without one; `waited`: this side gave up. */
 function watched(socket: Socket, told: { message(): void; silence(waited: boolean): void }): Socket {
   let spoke = false;
-  let closedHere = false;
+  let isOver = false;
+  const end = (waited: boolean) => {
+    if (!isOver && !spoke) told.silence(waited);
+    isOver = true;
+  };
   return decorated(socket, {
     close(code, reason) {
-      closedHere = true;
+      end(true); // where nothing comes back, the end of the close handshake does not either
       socket.close(code, reason);
     },
     listen: (listener) =>
@@ -97,7 +101,7 @@ function watched(socket: Socket, told: { message(): void; silence(waited: boolea
           listener.message(frame);
         },
         closed(how) {
-          if (!spoke) told.silence(closedHere);
+          end(false);
           listener.closed(how);
         },
       }),

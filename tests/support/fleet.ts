@@ -51,6 +51,11 @@ export class Fleet implements AsyncDisposable {
     return this.#token;
   }
 
+  /** The platform's folder. */
+  get platformData(): string {
+    return `${this.#folder}/platform`;
+  }
+
   get authority(): string {
     return `127.0.0.1:${this.#port}`;
   }
@@ -62,7 +67,7 @@ export class Fleet implements AsyncDisposable {
   /** Starts the platform, again on the same data and the same address unless `changes` say otherwise. */
   async startPlatform(changes: Partial<PlatformOptions> = {}): Promise<Platform> {
     this.#platform = await startPlatform({
-      dataDir: `${this.#folder}/platform`,
+      dataDir: this.platformData,
       listen: { host: "127.0.0.1", port: this.#port },
       clock: systemClock,
       log: silentLog,
@@ -174,6 +179,7 @@ export interface AgentView {
   name: string;
   state: "online" | "suspect" | "offline";
   reason?: string;
+  transport?: string;
   health?: {
     healthy: boolean;
     components: Record<string, { healthy: boolean; status: string; lastError: string }>;
