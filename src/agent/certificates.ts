@@ -51,7 +51,7 @@ export async function createCertificates(options: CertificatesOptions): Promise<
     ca,
     certificate,
     key,
-    proofKey: fromBase64Url(proofKey),
+    proofKey: proofKey === null ? undefined : fromBase64Url(proofKey),
   });
   const renewer = await Renewer.open({
     stateFolder: STATE_FOLDER,

@@ -44,12 +44,7 @@ export interface Enrolled {
  */
 export async function enrol(options: EnrolOptions): Promise<Enrolled> {
   const { stateFolder, bundle, name, clock, exchange } = options;
-  if (await isEnrolled(stateFolder)) {
-    throw new SallyportError("enrolment.already", "this home is enrolled already: state/identity is there", {
-      remedy:
-        "`sallyport status` shows where. To start over, move state/ away first; its ledger goes with it.",
-    });
-  }
+  await requireUnenrolled(stateFolder);
   if (Date.parse(bundle.expires) <= clock.now()) {
     throw new SallyportError(
       "bundle.expired",
@@ -93,6 +88,14 @@ export async function enrol(options: EnrolOptions): Promise<Enrolled> {
     platform: bundle.platform,
     certificateExpires: isoTime(facts.notAfter),
   };
+}
+
+/** @throws {SallyportError} `enrolment.already` when this home has an identity. */
+export async function requireUnenrolled(stateFolder: string): Promise<void> {
+  if (!await isEnrolled(stateFolder)) return;
+  throw new SallyportError("enrolment.already", "this home is enrolled already: state/identity is there", {
+    remedy: "`sallyport status` shows where. To start over, move state/ away first; its ledger goes with it.",
+  });
 }
 
 async function pendingKey(path: string): Promise<CryptoKeyPair> {

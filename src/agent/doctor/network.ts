@@ -54,17 +54,20 @@ export async function checkNetwork(subject: NetworkSubject): Promise<Check[]> {
   const shown = route.reached
     ? await shownCertificate(authority, identity?.enrolment.ca ?? "public", clock)
     : undefined;
-  const probe = identity && await probeProof(
-    {
-      authority,
-      ca: identity.enrolment.ca,
-      certificate: identity.certificate,
-      key: identity.key,
-      proofKey: fromBase64Url(identity.enrolment.proofKey),
-    },
-    agentRuns ? "/v1/enroll" : "/v1/opamp",
-    { clock, open: webSocketOpener(clock), signal },
-  );
+  const proofKey = identity?.enrolment.proofKey;
+  const probe = identity && typeof proofKey === "string"
+    ? await probeProof(
+      {
+        authority,
+        ca: identity.enrolment.ca,
+        certificate: identity.certificate,
+        key: identity.key,
+        proofKey: fromBase64Url(proofKey),
+      },
+      agentRuns ? "/v1/enroll" : "/v1/opamp",
+      { clock, open: webSocketOpener(clock), signal },
+    )
+    : undefined;
   return [
     ok("address", `this executable may reach ${authority}`),
     ...routeChecks(authority, route, probe),
@@ -137,7 +140,12 @@ export function tlsCheck(shown: ShownCertificate | undefined, probe: ProofProbe 
 /** Whether who answers holds the key that the bundle pins, and takes this agent. */
 export function proofCheck(probe: ProofProbe | undefined, agentRuns: boolean): Check {
   const name = "proof";
-  if (!probe) return skipped(name, "the key to be proved comes with the enrolment bundle");
+  if (!probe) {
+    return skipped(
+      name,
+      "no key is pinned here: it comes with an enrolment bundle, and plain servers have none",
+    );
+  }
   const { offsetMs, error } = probe;
   if (offsetMs !== undefined && error) {
     return fail(
