@@ -67,10 +67,13 @@ export function decodeBundle(text: string): EnrolmentBundle {
   throw damaged(`its field "${issue?.path.join(".")}" is not valid: ${issue?.message}`);
 }
 
-/** Host and port of `HOST:PORT`; a port that is 443 may be left out by users, never in a bundle. */
-export function splitAuthority(authority: string): { host: string; port: number } {
+/** Host name, without the brackets that an IPv6 address has there, and port of `HOST:PORT`. */
+export function splitAuthority(authority: string): { hostname: string; port: number } {
   const colon = authority.lastIndexOf(":");
-  return { host: authority.slice(0, colon), port: Number(authority.slice(colon + 1)) };
+  return {
+    hostname: authority.slice(0, colon).replace(/^\[|\]$/g, ""),
+    port: Number(authority.slice(colon + 1)),
+  };
 }
 
 function checksum(body: string): string {

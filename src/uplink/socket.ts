@@ -1,17 +1,14 @@
 import type { Clock } from "../base/clock.ts";
-import { messageOf, SallyportError } from "../base/errors.ts";
 import { CHALLENGE_HEADER } from "../protocol/proof.ts";
+import { asConnectionError } from "./connection_error.ts";
+import type { TlsSettings } from "./tls_client.ts";
+import { createTlsClient } from "./tls_client.ts";
 
 /** What one TLS connection to the platform is made with. */
-export interface SocketOptions {
+export interface SocketOptions extends TlsSettings {
   /** `host:port`. */
   authority: string;
   path: "/v1/opamp" | "/v1/enroll";
-  /** The platform's CA as PEM, or "public": the roots that the runtime carries. */
-  ca: string;
-  /** The client certificate and its key, PEM. */
-  certificate: string;
-  key: string;
   /** The challenge that the platform must answer before anything is sent; undefined for a plain OpAMP server. */
   challenge: string | undefined;
 }
@@ -48,17 +45,12 @@ const DIAGNOSIS_MS = 5_000;
 /**
  * Opens WebSockets with the native client: mutual TLS, 1.2 or newer, the server's name checked.
  *
- * It throws {@linkcode SallyportError} `platform.unreachable`, `platform.not-trusted` when the server's certificate
- * is not one that the CA vouches for, or `bundle.wrong-platform` when this executable may not reach that address.
+ * It throws what {@linkcode asConnectionError} makes of a failure.
  */
 export function webSocketOpener(clock: Clock): OpenSocket {
   return async (options, signal) => {
-    const { authority, ca, certificate, key } = options;
-    const client = Deno.createHttpClient({
-      ...(ca === "public" ? {} : { caCerts: [ca] }),
-      cert: certificate,
-      key,
-    });
+    const { authority } = options;
+    const client = createTlsClient(options);
     const timeout = new AbortController();
     const cancel = clock.after(CONNECT_MS, () => timeout.abort());
     try {
@@ -147,52 +139,4 @@ async function diagnose(
     cancel();
     client.close();
   }
-}
-
-function asConnectionError(authority: string, cause: unknown): SallyportError {
-  if (cause instanceof Deno.errors.NotCapable) {
-    return new SallyportError(
-      "bundle.wrong-platform",
-      `this executable may not reach ${authority}: another platform's address is baked into it`,
-      {
-        cause,
-        remedy:
-          "`sallyport permissions` shows the address. Get the executable that was made for your platform.",
-      },
-    );
-  }
-  const text = messageOf(cause);
-  if (/invalid peer certificate/.test(text)) {
-    return new SallyportError(
-      "platform.not-trusted",
-      `${authority} shows a certificate that is not trusted: ${text}`,
-      {
-        cause,
-        retryable: true,
-        remedy:
-          "Either something between here and the platform intercepts TLS, or the platform has another CA than " +
-          "the one in your enrolment bundle. Ask whoever runs the network for an exception, or for a new bundle.",
-      },
-    );
-  }
-  if (/unsuccessful tunnel|proxy auth/.test(text)) {
-    return new SallyportError(
-      "platform.unreachable",
-      `the proxy does not connect to ${authority}: ${text}`,
-      {
-        cause,
-        retryable: true,
-        facts: { proxy: true },
-        remedy:
-          "Check the name and password in the agent's HTTPS_PROXY, and that the proxy allows CONNECT to this " +
-          "address and port.",
-      },
-    );
-  }
-  return new SallyportError("platform.unreachable", `${authority} cannot be reached: ${text}`, {
-    cause,
-    retryable: true,
-    remedy:
-      "Check the network, the name and the port, that the platform runs, and the proxy if HTTPS_PROXY names one.",
-  });
 }
