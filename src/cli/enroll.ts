@@ -1,13 +1,15 @@
 import { usage } from "../base/command_line/command.ts";
 import { EXIT } from "../base/exit_codes.ts";
-import { SallyportError } from "../base/errors.ts";
+import { asSallyportError, SallyportError } from "../base/errors.ts";
 import { readTextIfThere } from "../base/files.ts";
 import { MAX_BUNDLE_CHARS } from "../base/limits.ts";
 import { prepareHome, STATE_FOLDER } from "../agent/home.ts";
+import { operatorCas } from "../agent/operator_cas.ts";
 import { enrol } from "../identity/enrol.ts";
 import { decodeBundle } from "../trust/bundle.ts";
 import { exchangeEnrolment } from "../uplink/enrolment_exchange.ts";
 import { webSocketOpener } from "../uplink/socket.ts";
+import { createWitness } from "../uplink/witness.ts";
 import type { Command, CommandContext } from "./command.ts";
 
 export const enroll: Command = {
@@ -32,14 +34,24 @@ The bundle is taken from the command line, from a file, or from standard input w
     const bundle = decodeBundle(await bundleText(context));
     await prepareHome();
     const name = context.option("name") ?? Deno.cwd().split(/[/\\]/).pop()!;
-    const { clock, signal } = context;
+    const { clock, log, signal } = context;
+    const moreCas = operatorCas(log);
+    const witness = createWitness({
+      authority: bundle.platform,
+      ca: bundle.ca,
+      operatorCas: moreCas,
+      clock,
+    });
     const enrolled = await enrol({
       stateFolder: STATE_FOLDER,
       bundle,
       name: name.slice(0, 100),
       clock,
       exchange: (request, tls) =>
-        exchangeEnrolment(request, { bundle, ...tls, clock, open: webSocketOpener(clock), signal }),
+        exchangeEnrolment(request, { bundle, ...tls, clock, open: webSocketOpener(clock, moreCas), signal })
+          .catch(async (error) => {
+            throw await witness(asSallyportError(error), signal);
+          }),
     });
     context.result(enrolled, (done) =>
       [

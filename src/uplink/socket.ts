@@ -1,7 +1,7 @@
 import type { Clock } from "../base/clock.ts";
 import { CHALLENGE_HEADER } from "../protocol/proof.ts";
 import { asConnectionError } from "./connection_error.ts";
-import type { TlsSettings } from "./tls_client.ts";
+import type { OperatorCas, TlsSettings } from "./tls_client.ts";
 import { createTlsClient } from "./tls_client.ts";
 
 /** What one TLS connection to the platform is made with. */
@@ -47,10 +47,13 @@ const DIAGNOSIS_MS = 5_000;
  *
  * It throws what {@linkcode asConnectionError} makes of a failure.
  */
-export function webSocketOpener(clock: Clock): OpenSocket {
+export function webSocketOpener(
+  clock: Clock,
+  operatorCas: OperatorCas = () => Promise.resolve({ cas: [], problems: [] }),
+): OpenSocket {
   return async (options, signal) => {
     const { authority } = options;
-    const client = createTlsClient(options);
+    const client = createTlsClient(options, await operatorCas());
     const timeout = new AbortController();
     const cancel = clock.after(CONNECT_MS, () => timeout.abort());
     try {
@@ -132,7 +135,9 @@ async function diagnose(
   try {
     const response = await fetch(`https://${authority}/`, { method: "HEAD", client, signal: timeout.signal });
     await response.body?.cancel();
-    return new Error(`the server answers, but opens no WebSocket: ${String(failure)}`);
+    const via = response.headers.get("via"); // RFC 9110, 7.6.3: proxies that open TLS name themselves there
+    const through = via === null ? "" : `, through "${via}",`;
+    return new Error(`the server answers${through} but opens no WebSocket: ${String(failure)}`);
   } catch (error) {
     return timeout.signal.aborted ? failure : error;
   } finally {
