@@ -16,11 +16,13 @@ import { PROTOCOL_VERSION } from "../protocol/version.ts";
 import { Spool } from "../spool/spool.ts";
 import { transportsOpener } from "../uplink/transports.ts";
 import { Uplink } from "../uplink/uplink.ts";
+import { createWitness } from "../uplink/witness.ts";
 import { BUILD } from "./build.ts";
 import { createCertificates } from "./certificates.ts";
 import { connectionRecord } from "./connection_record.ts";
 import type { AgentContext } from "./home.ts";
 import { DATABASE_PATH, isRunning } from "./home.ts";
+import { operatorCas } from "./operator_cas.ts";
 import { Pump } from "./pump.ts";
 import { Reporter } from "./reporter.ts";
 
@@ -76,15 +78,18 @@ export async function runGatehouse(options: GatehouseOptions, signal: AbortSigna
     trackingChannel((ack) => pump.acknowledged(ack)),
   ];
   const reporter = new Reporter(channels);
+  const moreCas = operatorCas(log);
+  const { platform: authority, ca } = identity.enrolment;
   const uplink = new Uplink({
     identity: certificates.first,
     capabilities: reporter.capabilities,
-    open: transportsOpener({ clock, log }),
+    open: transportsOpener({ clock, log, operatorCas: moreCas }),
     clock,
     log,
     backoff: new Backoff(RECONNECT),
     heartbeatMs: HEARTBEAT_MS,
     whyRefused: certificates.channel.whyRefused,
+    witness: createWitness({ authority, ca, operatorCas: moreCas, clock }),
     listener: {
       greet: () => pump.sendStatus(() => reporter.everything()),
       ready(certificate, transport) {

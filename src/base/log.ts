@@ -1,6 +1,7 @@
 import { bold, dim, red, yellow } from "@std/fmt/colors";
 import type { Clock } from "./clock.ts";
 import { isoTime } from "./clock.ts";
+import { printable } from "./terminal.ts";
 
 export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
@@ -75,5 +76,5 @@ function asText(time: string, level: LogLevel, message: string, facts: LogFacts)
 
 /** Facts may hold names from outside: control characters must not reach a terminal. */
 function quoted(text: string): string {
-  return /^[\w./:@%+-]+$/.test(text) ? text : JSON.stringify(text);
+  return /^[\w./:@%+-]+$/.test(text) ? text : printable(JSON.stringify(text));
 }

@@ -1,15 +1,17 @@
 import { usage } from "../base/command_line/command.ts";
 import { EXIT } from "../base/exit_codes.ts";
-import { SallyportError } from "../base/errors.ts";
+import { asSallyportError, SallyportError } from "../base/errors.ts";
 import { readTextIfThere } from "../base/files.ts";
 import { MAX_BUNDLE_CHARS } from "../base/limits.ts";
 import { prepareHome, STATE_FOLDER } from "../agent/home.ts";
 import type { Enrolled } from "../identity/enrol.ts";
+import { operatorCas } from "../agent/operator_cas.ts";
 import { enrol } from "../identity/enrol.ts";
 import { adoptPlainServer } from "../identity/plain_server.ts";
 import { decodeBundle, parseAuthority } from "../trust/bundle.ts";
 import { exchangeEnrolment } from "../uplink/enrolment_exchange.ts";
 import { transportsOpener } from "../uplink/transports.ts";
+import { createWitness } from "../uplink/witness.ts";
 import type { Command, CommandContext } from "./command.ts";
 
 export const enroll: Command = {
@@ -50,13 +52,19 @@ beyond its TLS certificate, and takes no tracking; nothing is sent before "sally
     }
     const bundle = decodeBundle(await bundleText(context));
     await prepareHome();
-    const open = transportsOpener({ clock, log });
+    const moreCas = operatorCas(log);
+    const open = transportsOpener({ clock, log, operatorCas: moreCas });
+    const { platform: authority, ca } = bundle;
+    const witness = createWitness({ authority, ca, operatorCas: moreCas, clock });
     const enrolled = await enrol({
       stateFolder: STATE_FOLDER,
       bundle,
       name,
       clock,
-      exchange: (request, tls) => exchangeEnrolment(request, { bundle, ...tls, clock, open, signal }),
+      exchange: (request, tls) =>
+        exchangeEnrolment(request, { bundle, ...tls, clock, open, signal }).catch(async (error) => {
+          throw await witness(asSallyportError(error), signal);
+        }),
     });
     return report(context, enrolled);
   },

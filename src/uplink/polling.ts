@@ -19,7 +19,8 @@ import { readCertificate } from "../trust/certificate.ts";
 import { seal, SEALING_BYTES } from "../trust/sealing.ts";
 import { asConnectionError } from "./connection_error.ts";
 import type { OpenSocket, Socket, SocketClosed, SocketListener, SocketOptions } from "./socket.ts";
-import { SocketEvents } from "./socket.ts";
+import { SocketEvents, through } from "./socket.ts";
+import type { OperatorCas } from "./tls_client.ts";
 import { createTlsClient } from "./tls_client.ts";
 
 /** How long one request may take, from the connection to the end of its answer. */
@@ -38,9 +39,9 @@ type Bytes = Uint8Array<ArrayBuffer>;
  * each frame that is sent is a POST, one after another, and each answer is a message. What the platform wants to say
  * waits for the next heartbeat. With a challenge, the first message is the proof, and what follows is sealed.
  */
-export function pollingOpener(clock: Clock): OpenSocket {
+export function pollingOpener(clock: Clock, operatorCas: OperatorCas): OpenSocket {
   return async (options, signal) => {
-    const socket = new PollingSocket(options, clock);
+    const socket = new PollingSocket(options, createTlsClient(options, await operatorCas()), clock);
     if (options.challenge === undefined) return socket; // the first message will show whether somebody is there
     try {
       await socket.askForProof(options.challenge, signal);
@@ -77,10 +78,10 @@ class PollingSocket implements Socket {
   #isOver = false;
   #cancelFlush = () => {};
 
-  constructor(options: SocketOptions, clock: Clock) {
+  constructor(options: SocketOptions, client: Deno.HttpClient, clock: Clock) {
     this.#options = options;
     this.#clock = clock;
-    this.#client = createTlsClient(options);
+    this.#client = client;
     this.#url = `https://${options.authority}${options.path}`;
   }
 
@@ -225,7 +226,7 @@ async function whyNot(response: Response): Promise<SocketClosed> {
     () => "",
   );
   const words = wordsOf(text).slice(0, MAX_WORDS);
-  const reason = `the server answered ${response.status}${words ? `: ${words}` : ""}`;
+  const reason = `the server answered${through(response)} ${response.status}${words ? `: ${words}` : ""}`;
   const seconds = Number(response.headers.get("retry-after") ?? 0);
   return {
     code: 1006,

@@ -3,8 +3,8 @@ import { messageOf, SallyportError } from "../base/errors.ts";
 import type { Proof } from "../protocol/proof.ts";
 import { CHALLENGE_HEADER } from "../protocol/proof.ts";
 import { asConnectionError } from "./connection_error.ts";
-import type { TlsSettings } from "./tls_client.ts";
-import { createTlsClient } from "./tls_client.ts";
+import type { OperatorCas, TlsSettings } from "./tls_client.ts";
+import { createTlsClient, noOperatorCas } from "./tls_client.ts";
 
 /** What one TLS connection to the platform is made with. */
 export interface SocketOptions extends TlsSettings {
@@ -79,10 +79,10 @@ export class SocketEvents {
  *
  * It throws what {@linkcode asConnectionError} makes of a failure.
  */
-export function webSocketOpener(clock: Clock): OpenSocket {
+export function webSocketOpener(clock: Clock, operatorCas: OperatorCas = noOperatorCas): OpenSocket {
   return async (options, signal) => {
     const { authority } = options;
-    const client = createTlsClient(options);
+    const client = createTlsClient(options, await operatorCas());
     const timeout = new AbortController();
     const cancel = clock.after(CONNECT_MS, () => timeout.abort());
     try {
@@ -163,7 +163,7 @@ async function diagnose(
   try {
     const response = await fetch(`https://${authority}/`, { method: "HEAD", client, signal: timeout.signal });
     await response.body?.cancel();
-    return noWebSocket(authority, failure);
+    return noWebSocket(authority, through(response), failure);
   } catch (error) {
     return timeout.signal.aborted ? failure : error;
   } finally {
@@ -172,11 +172,17 @@ async function diagnose(
   }
 }
 
+/** The proxies that opened TLS and name themselves (RFC 9110, 7.6.3), as a part of a sentence. */
+export function through(response: Response): string {
+  const via = response.headers.get("via");
+  return via === null ? "" : ` through "${via}"`;
+}
+
 /** TLS stood and HTTP was answered: what does not work is the WebSocket, and HTTP polling may. */
-function noWebSocket(authority: string, cause: unknown): SallyportError {
+function noWebSocket(authority: string, proxies: string, cause: unknown): SallyportError {
   return new SallyportError(
     "platform.unreachable",
-    `${authority} answers, but opens no WebSocket: ${messageOf(cause)}`,
+    `${authority} answers${proxies}, but opens no WebSocket: ${messageOf(cause)}`,
     {
       cause,
       retryable: true,

@@ -5,6 +5,7 @@ import { CLOSE } from "../protocol/closing.ts";
 import { pollingOpener } from "./polling.ts";
 import type { OpenSocket, Socket, SocketOptions } from "./socket.ts";
 import { webSocketOpener } from "./socket.ts";
+import type { OperatorCas } from "./tls_client.ts";
 
 /** How long to poll before a WebSocket is tried again: the first time, and at most, in milliseconds. */
 const FIRST_RETURN_MS = 60_000;
@@ -15,10 +16,10 @@ const MAX_SILENCES = 3;
 export interface TransportsOptions {
   clock: Clock;
   log: Log;
+  /** The CAs that TLS trusts beside the platform's own. */
+  operatorCas: OperatorCas;
   /** A number in [0, 1): injected so that tests can choose it. */
   random?: () => number;
-  webSocket?: OpenSocket;
-  polling?: OpenSocket;
 }
 
 /**
@@ -28,8 +29,9 @@ export interface TransportsOptions {
  * pass a refused request.
  */
 export function transportsOpener(options: TransportsOptions): OpenSocket {
-  const { clock, log, random = Math.random } = options;
-  const { webSocket = webSocketOpener(clock), polling = pollingOpener(clock) } = options;
+  const { clock, log, operatorCas, random = Math.random } = options;
+  const webSocket = webSocketOpener(clock, operatorCas);
+  const polling = pollingOpener(clock, operatorCas);
   let failures = 0;
   let silences = 0;
   /** Until when nothing but polling is tried, on the monotonic clock. */

@@ -22,6 +22,7 @@ import { requireProof } from "./proof.ts";
 import type { SessionAction, SessionEvent, SessionState } from "./session.ts";
 import { nextDeadline, openedSession, step } from "./session.ts";
 import type { OpenSocket, Socket, Transport } from "./socket.ts";
+import type { Witness } from "./witness.ts";
 
 /** Who this agent is to the platform, and whom it trusts. */
 export interface UplinkIdentity {
@@ -68,6 +69,8 @@ export interface UplinkOptions {
   heartbeatMs: number;
   /** Why an offer of connection settings is refused, all of it; undefined when it is taken. */
   whyRefused?(offer: ConnectionSettingsOffers): string | undefined;
+  /** Names who it was that answered, where that is not the platform. */
+  witness?: Witness;
   listener: UplinkListener;
 }
 
@@ -148,13 +151,14 @@ export class Uplink {
       const identity = this.#identity;
       this.#hurry = new AbortController();
       const ending = await this.#runOneCycle(identity, signal);
+      if (!signal.aborted) ending.error = await this.#options.witness?.(ending.error, signal) ?? ending.error;
       listener.closed(ending, identity.certificate);
       if (signal.aborted) return;
       if (ending.planned) continue;
       if (clock.monotonic() - startedAt >= LASTING_MS) backoff.reset();
       const waitMs = backoff.next(ending.minimumWaitMs);
-      const { code, message, remedy } = ending.error;
-      log.warn("not connected", { code, reason: message, remedy, retryInMs: Math.round(waitMs) });
+      const { code, message, remedy, facts } = ending.error;
+      log.warn("not connected", { ...facts, code, reason: message, remedy, retryInMs: Math.round(waitMs) });
       await sleep(clock, waitMs, AbortSignal.any([signal, this.#hurry.signal]));
       // Not at once: two identities that are both refused would take turns without a pause.
       if (this.#hurry.signal.aborted) await sleep(clock, backoff.next(), signal);

@@ -11,6 +11,7 @@ import { encodeFrame } from "../../src/protocol/codec.ts";
 import { AgentToServerSchema } from "../../src/protocol/generated/opamp_pb.ts";
 import { decodeBundle } from "../../src/trust/bundle.ts";
 import type { Transport } from "../../src/uplink/socket.ts";
+import { noOperatorCas } from "../../src/uplink/tls_client.ts";
 import { transportsOpener } from "../../src/uplink/transports.ts";
 import type { MessageParts } from "../../src/uplink/uplink.ts";
 import { Uplink } from "../../src/uplink/uplink.ts";
@@ -39,7 +40,7 @@ async function connecting(test: TestPlatform, { uid, certificate, key }: TestIde
       proofKey: fromBase64Url(proofKey),
     },
     capabilities: CAPABILITIES,
-    open: transportsOpener({ clock, log: silentLog }),
+    open: transportsOpener({ clock, log: silentLog, operatorCas: noOperatorCas }),
     clock,
     log: silentLog,
     backoff: new Backoff({ baseMs: 500, capMs: 30_000 }),

@@ -2,17 +2,22 @@ import type { Clock } from "../../base/clock.ts";
 import { isoTime } from "../../base/clock.ts";
 import { fromBase64Url } from "../../base/encoding.ts";
 import type { Identity } from "../../identity/identity.ts";
+import type { CaFile } from "../../trust/ca_file.ts";
 import type { DirectRoute, ProofProbe } from "../../uplink/probe.ts";
 import { directRoute, probeProof } from "../../uplink/probe.ts";
 import type { ShownCertificate } from "../../uplink/shown_certificate.ts";
 import { shownCertificate } from "../../uplink/shown_certificate.ts";
 import { webSocketOpener } from "../../uplink/socket.ts";
+import { nameAnswerer } from "../../uplink/answerer.ts";
 import type { Check } from "./check.ts";
 import { fail, inWords, ok, skipped, warn } from "./check.ts";
 
 /** From here on a person should set the clock; up to the second limit the agent works all the same. */
 const OFFSET_WARN_MS = 60_000;
 const OFFSET_FAIL_MS = 24 * 3_600_000;
+
+/** How long a certificate may take to come. */
+const LOOK_MS = 10_000;
 
 const INTERCEPTED =
   "Something between here and the platform opens TLS connections, such as a proxy with its own CA. Ask " +
@@ -23,6 +28,8 @@ export interface NetworkSubject {
   /** `host:port`, or undefined when nobody has said yet which platform it is. */
   authority: string | undefined;
   identity: Identity | undefined;
+  /** The operator's CAs. */
+  file: CaFile;
   /** Whether the gatehouse runs: then the platform must not take the probe for the agent. */
   agentRuns: boolean;
   clock: Clock;
@@ -33,7 +40,7 @@ const NAMES = ["address", "dns", "tcp", "tls", "proof", "clock", "proxy"] as con
 
 /** Every step of the way to the platform, from the permission to the proof. */
 export async function checkNetwork(subject: NetworkSubject): Promise<Check[]> {
-  const { authority, identity, agentRuns, clock, signal } = subject;
+  const { authority, identity, file, agentRuns, clock, signal } = subject;
   if (authority === undefined) {
     const reason = "no platform is known yet: this home is not enrolled";
     return NAMES.map((name) => skipped(name, reason));
@@ -51,23 +58,28 @@ export async function checkNetwork(subject: NetworkSubject): Promise<Check[]> {
     ];
   }
   const route = await directRoute(authority, clock);
+  const ca = identity?.enrolment.ca ?? "public";
+  const trust = { ca, operatorCas: file.cas.map(({ pem }) => pem) };
   const shown = route.reached
-    ? await shownCertificate(authority, identity?.enrolment.ca ?? "public", clock)
+    ? await shownCertificate(authority, trust, { clock, limitMs: LOOK_MS, signal })
     : undefined;
   const proofKey = identity?.enrolment.proofKey;
   const probe = identity && typeof proofKey === "string"
     ? await probeProof(
       {
         authority,
-        ca: identity.enrolment.ca,
+        ca,
         certificate: identity.certificate,
         key: identity.key,
         proofKey: fromBase64Url(proofKey),
       },
       agentRuns ? "/v1/enroll" : "/v1/opamp",
-      { clock, open: webSocketOpener(clock), signal },
+      { clock, open: webSocketOpener(clock, () => Promise.resolve(file)), signal },
     )
     : undefined;
+  if (probe?.error) {
+    probe.error = nameAnswerer(probe.error, { authority, ca, problems: file.problems, shown });
+  }
   return [
     ok("address", `this executable may reach ${authority}`),
     ...routeChecks(authority, route, probe),
@@ -118,14 +130,12 @@ export function tlsCheck(shown: ShownCertificate | undefined, probe: ProofProbe 
     }, a certificate of "${shown.facts.subject}" issued by "${shown.facts.issuer}", ` +
       `good until ${isoTime(shown.facts.notAfter)}`
     : "";
-  const code = probe?.error?.code;
-  if (code === "platform.not-trusted") {
-    const reason = what === "" ? probe!.error!.message : `not trusted: ${what} (${probe!.error!.message})`;
-    return fail(name, reason, INTERCEPTED);
+  if (probe?.error?.code === "platform.not-trusted") {
+    return fail(name, probe.error.message, probe.error.remedy!);
   }
-  // A proof is for this very connection; with one, the CA's signature may stand behind one of another CA.
-  if (shown?.fromBundle === false && probe?.offsetMs === undefined) {
-    return fail(name, `this machine trusts it, but the bundle's CA did not issue it: ${what}`, INTERCEPTED);
+  // A proof is for this very connection; with one, the machine's own trust may stand behind a certificate.
+  if (shown && !shown.valid && probe && probe.offsetMs === undefined) {
+    return fail(name, `nothing that this agent is told to trust vouches for it: ${what}`, INTERCEPTED);
   }
   if (!probe) {
     return skipped(
@@ -133,7 +143,7 @@ export function tlsCheck(shown: ShownCertificate | undefined, probe: ProofProbe 
       what === "" ? "no certificate came" : `${what}; whether to trust it, the bundle says`,
     );
   }
-  if (cameThrough(probe)) return ok(name, what === "" ? "trusted" : `trusted: ${what}`);
+  if (shown?.valid || cameThrough(probe)) return ok(name, what === "" ? "trusted" : `trusted: ${what}`);
   return skipped(name, "there is no connection to speak TLS on");
 }
 
