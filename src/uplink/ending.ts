@@ -58,7 +58,8 @@ const REFUSALS: Record<number, { remedy: string; minimumWaitMs: number }> = {
 
 /** What a thrown error means for the next try. */
 export function endingOf(thrown: unknown): Ending {
-  return { error: asSallyportError(thrown), minimumWaitMs: 0 };
+  const error = asSallyportError(thrown);
+  return { error, minimumWaitMs: Number(error.facts.retryAfterMs ?? 0) };
 }
 
 /** What a close frame, with the refusal that came before it if there was one, means for the next try. */

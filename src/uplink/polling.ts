@@ -48,9 +48,21 @@ export function pollingOpener(clock: Clock, operatorCas: OperatorCas): OpenSocke
       return socket;
     } catch (error) {
       socket.cut();
-      throw asConnectionError(options.authority, error);
+      throw asConnectionError(
+        options.authority,
+        error instanceof BadStatus ? notServed(options, error) : error,
+      );
     }
   };
+}
+
+function notServed({ authority }: SocketOptions, { how }: BadStatus): SallyportError {
+  const { reason, retryAfterMs } = how;
+  return new SallyportError("platform.unreachable", `${authority} does not serve HTTP polling: ${reason}`, {
+    retryable: true,
+    ...(retryAfterMs === undefined ? {} : { facts: { retryAfterMs } }),
+    remedy: "Look for a proxy that ends TLS on the way, and whether the address is that of the platform.",
+  });
 }
 
 /** An answer that is none of OpAMP's. */
@@ -235,13 +247,14 @@ async function whyNot(response: Response): Promise<SocketClosed> {
   };
 }
 
-/** The message of the platform's JSON errors; of anything else what is printable, on one line. */
-function wordsOf(text: string): string {
+/** The message of the platform's JSON errors, or of anything else its text: what is printable of it, on one line. */
+function wordsOf(page: string): string {
+  let text = page;
   try {
-    const { error } = JSON.parse(text);
-    if (typeof error.message === "string") return error.message;
+    const { error } = JSON.parse(page);
+    if (typeof error.message === "string") text = error.message;
   } catch {
     // a page of somebody else's
   }
-  return text.replaceAll(/<[^>]*>/g, " ").replaceAll(/[^\x20-\x7e]+/g, " ").trim();
+  return text.replaceAll(/<[^>]*>/g, " ").replaceAll(/[^\x21-\x7e]+/g, " ").trim();
 }
