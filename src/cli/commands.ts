@@ -10,6 +10,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   "status": async () => (await import("./status.ts")).status,
   "doctor": async () => (await import("./doctor.ts")).doctor,
   "permissions": async () => (await import("./permissions.ts")).permissions,
+  "service print": async () => (await import("./service_print.ts")).servicePrint,
   "egress": async () => (await import("./egress.ts")).egress,
   "process run": async () => (await import("./process_run.ts")).processRun,
   "process check": async () => (await import("./process_check.ts")).processCheck,
