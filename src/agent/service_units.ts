@@ -112,7 +112,7 @@ export function serviceUnit(half: Half, { home, user }: ServiceOptions): Service
     "RemoveIPC=yes",
     "LockPersonality=yes",
     "SystemCallArchitectures=native",
-    "SystemCallFilter=@system-service",
+    "SystemCallFilter=@system-service @pkey",
     "SystemCallErrorNumber=EPERM",
     "UMask=0077",
     "",
