@@ -66,6 +66,7 @@ export function webSocketOpener(clock: Clock): OpenSocket {
     } catch (error) {
       const cause = timeout.signal.aborted ? new Error(`nothing came within ${CONNECT_MS / 1000} s`) : error;
       const stopped = signal.aborted || timeout.signal.aborted;
+      if (stopped) client.close();
       throw asConnectionError(authority, stopped ? cause : await diagnose(authority, client, cause, clock));
     } finally {
       cancel();
