@@ -44,6 +44,7 @@ export class Session implements Receiver, LiveSession {
   /** What the agent said last of its own health. */
   #status: string | undefined;
   readonly #silence: Silence;
+  #cancelExpiry = () => {};
 
   constructor(wire: Wire, certificate: CertificateRecord, context: Context) {
     this.uid = certificate.agent;
@@ -74,13 +75,13 @@ export class Session implements Receiver, LiveSession {
     this.#offers.resume(agent?.config.hash ?? "");
     this.#context.fleet.attach(this);
     this.#silence.heard(this.#context.settings.heartbeatSeconds);
+    this.#watchCertificate();
     this.#log.info("agent online", { transport: this.transport });
   }
 
   async message(frame: Uint8Array<ArrayBuffer>): Promise<void> {
     const message = decodeFrame(AgentToServerSchema, frame);
-    const invalid = whyInvalid(this.#certificate, this.#context.clock.now());
-    if (invalid) return this.#refuse("certificate expired", invalid.words, invalid.code);
+    if (this.#refuseInvalid()) return;
     this.#context.fleet.seen(this);
     if (Number(message.flags) & Number(AGENT_FLAG.requestInstanceUid)) return this.#identify();
     this.#checkUid(message);
@@ -105,6 +106,7 @@ export class Session implements Receiver, LiveSession {
 
   async closed(): Promise<void> {
     this.#silence.stop();
+    this.#cancelExpiry();
     this.#offline("connection lost");
     try {
       const { lastSeen } = this.#context.fleet.presenceOf({ uid: this.uid, enrolledAt: 0 });
@@ -135,6 +137,20 @@ export class Session implements Receiver, LiveSession {
     if (!this.#introduced) return; // its first answer brings it
     const offer = await this.#offers.config();
     if (offer.remoteConfig) this.#wire.send({ ...this.#frame(), ...offer });
+  }
+
+  /** Ends the session with its certificate, and not first when the agent says something again. */
+  #watchCertificate(): void {
+    const { clock } = this.#context;
+    this.#cancelExpiry = clock.after(this.#certificate.notAfter + 1 - clock.now(), () => {
+      if (!this.#refuseInvalid()) this.#watchCertificate(); // the wall clock was set back meanwhile
+    });
+  }
+
+  #refuseInvalid(): boolean {
+    const invalid = whyInvalid(this.#certificate, this.#context.clock.now());
+    if (invalid) this.#refuse("certificate expired", invalid.words, invalid.code);
+    return invalid !== undefined;
   }
 
   /** Trap 2 of the OpAMP notes: an identity is what the certificate says, on every message. */
