@@ -19,6 +19,7 @@ import { fastClock } from "../support/clock.ts";
 import { eventually, freePort } from "../support/fleet.ts";
 import type { Upgrades } from "../support/front.ts";
 import { Front } from "../support/front.ts";
+import { Relay } from "../support/relay.ts";
 import type { TestIdentity, TestPlatform } from "../platform/support.ts";
 import { CAPABILITIES, enrolledAgent, testPlatform } from "../platform/support.ts";
 
@@ -69,15 +70,15 @@ async function connecting(test: TestPlatform, { uid, certificate, key }: TestIde
 /** A platform behind something that lets no WebSocket pass, and an agent whose hour takes two minutes. */
 async function behindFront(upgrades: Upgrades) {
   await using cleanup = new AsyncDisposableStack();
-  const [port, elsewhere] = [await freePort(), await freePort()];
-  const test = cleanup.use(
-    await testPlatform({ listen: { host: "127.0.0.1", port: elsewhere }, hostnames: [`127.0.0.1:${port}`] }),
-  );
+  const [inFront, platformPort] = [await freePort(), await freePort()];
+  const relay = cleanup.use(await Relay.start(inFront));
+  const listen = { host: "127.0.0.1", port: platformPort };
+  const test = cleanup.use(await testPlatform({ listen, hostnames: [relay.authority] }));
   const keyFile = `${test.dataDir}/agent-key.pem`;
   const front = cleanup.use(
     await Front.start({
-      port,
-      upstream: `127.0.0.1:${elsewhere}`,
+      port: inFront,
+      upstream: `127.0.0.1:${platformPort}`,
       platformData: test.dataDir,
       ca: test.platform.ca,
       keyFiles: [keyFile],
@@ -85,12 +86,21 @@ async function behindFront(upgrades: Upgrades) {
     }),
   );
   // The enrolment of the test's own goes past what lets no WebSocket pass.
-  const direct = { ...test, platform: { ...test.platform, authority: `127.0.0.1:${elsewhere}` } };
+  const direct = { ...test, platform: { ...test.platform, authority: `127.0.0.1:${platformPort}` } };
   const identity = await enrolledAgent(direct);
   await Deno.writeTextFile(keyFile, identity.key);
   const agent = cleanup.use(await connecting(test, identity, fastClock(30)));
   const all = cleanup.move();
-  return { agent, front, [Symbol.asyncDispose]: () => all.disposeAsync() };
+  return {
+    agent,
+    front,
+    /** Takes what stands in front out of the way. */
+    async clear() {
+      relay.port = platformPort;
+      await front[Symbol.asyncDispose]();
+    },
+    [Symbol.asyncDispose]: () => all.disposeAsync(),
+  };
 }
 
 for (const upgrades of ["refused", "swallowed", "silent"] as const) {
@@ -104,6 +114,13 @@ for (const upgrades of ["refused", "swallowed", "silent"] as const) {
     assertEquals(new Set(t.agent.ready), new Set(["polling"]));
   });
 }
+
+Deno.test("an agent that polls finds back to a WebSocket by itself", async () => {
+  await using t = await behindFront("refused");
+  await eventually(() => t.agent.ready, (ready) => ready.includes("polling"));
+  await t.clear();
+  await eventually(() => t.agent.ready, (ready) => ready.at(-1) === "websocket");
+});
 
 Deno.test("where WebSockets pass, nothing is polled", async () => {
   await using test = await testPlatform();
