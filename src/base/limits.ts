@@ -15,6 +15,8 @@ export const MAX_PROCESS_BYTES = 256 * 1024;
 export const MAX_PROCESSES = 500;
 /** An enrolment bundle, as text. */
 export const MAX_BUNDLE_CHARS = 16 * 1024;
+/** The CA certificates in it, as PEM. */
+export const MAX_BUNDLE_CA_CHARS = 8_000;
 /** A file of CA certificates; the roots of a whole Linux distribution have a quarter of that. */
 export const MAX_CA_FILE_BYTES = 1024 * 1024;
 /** Names of processes, files and folders in records. */

@@ -1,11 +1,10 @@
-import { X509Certificate } from "node:crypto";
 import type { PeerCertificate, TLSSocket } from "node:tls";
 import { connect as connectTls, rootCertificates } from "node:tls";
 import type { Clock } from "../base/clock.ts";
 import { splitAuthority } from "../trust/bundle.ts";
 import { parseCaFile } from "../trust/ca_file.ts";
 import type { CertificateFacts } from "../trust/certificate.ts";
-import { readCertificate } from "../trust/certificate.ts";
+import { leadsTo, readCertificate } from "../trust/certificate.ts";
 
 /** A root shows itself as its own issuer, without end. */
 const MAX_CHAIN = 10;
@@ -63,8 +62,7 @@ export function shownCertificate(
 
 function read(socket: TLSSocket, { ca, operatorCas }: ToldToTrust): ShownCertificate {
   const chain = chainOf(socket.getPeerCertificate(true));
-  const isFrom = (pem: string) =>
-    parseCaFile(pem, () => true).cas.some((each) => leadsTo(chain, new X509Certificate(each.pem)));
+  const isFrom = (ca: string) => parseCaFile(ca, () => true).cas.some(({ pem }) => leadsTo(chain, pem));
   const facts = readCertificate(chain[0]!);
   return {
     facts,
@@ -85,23 +83,4 @@ function chainOf(peer: PeerCertificate & { issuerCertificate?: PeerCertificate }
     chain.push(new Uint8Array(at.raw));
   }
   return chain;
-}
-
-/** Whether signature upon signature goes from the first of a chain to this CA; names alone anybody can write. */
-function leadsTo(chain: readonly Uint8Array<ArrayBuffer>[], ca: X509Certificate): boolean {
-  const parsed = chain.map((der) => new X509Certificate(der as never));
-  for (const [i, each] of parsed.entries()) {
-    if (isSignedBy(each, ca)) return true;
-    const next = parsed[i + 1];
-    if (!next || !isSignedBy(each, next)) return false;
-  }
-  return false;
-}
-
-function isSignedBy(certificate: X509Certificate, by: X509Certificate): boolean {
-  try {
-    return certificate.verify(by.publicKey);
-  } catch {
-    return false; // a kind of key that the signature cannot be of
-  }
 }

@@ -59,11 +59,11 @@ export async function loadIdentity(dataDir: string, firstTrace: string, clock: C
   return await parseIdentity(path, JSON.stringify(file));
 }
 
-/** The CA certificate as a file for people and tools to copy; it holds nothing secret. */
-export async function publishCertificate(dataDir: string, { authority }: Identity): Promise<void> {
+/** The CA that TLS clients must trust, PEM, as a file for people and tools to copy; it holds nothing secret. */
+export async function publishCa(dataDir: string, ca: string): Promise<void> {
   const path = join(dataDir, "ca.pem");
-  if (await readTextIfThere(path) === authority.certificate) return;
-  await writeAtomic(path, authority.certificate, { mode: 0o644 });
+  if (await readTextIfThere(path) === ca) return;
+  await writeAtomic(path, ca, { mode: 0o644 });
 }
 
 async function makeIdentity(clock: Clock): Promise<IdentityFile> {
