@@ -23,6 +23,7 @@ import { connectionRecord } from "./connection_record.ts";
 import type { AgentContext } from "./home.ts";
 import { DATABASE_PATH, isRunning } from "./home.ts";
 import { operatorCas } from "./operator_cas.ts";
+import { PlatformTime } from "./platform_time.ts";
 import { Pump } from "./pump.ts";
 import { Reporter } from "./reporter.ts";
 
@@ -52,12 +53,14 @@ export async function runGatehouse(options: GatehouseOptions, signal: AbortSigna
   const ledger = new Ledger(db, clock);
   const deployments = createDeployments(db);
   const record = connectionRecord(db, clock);
+  const time = new PlatformTime(clock);
   const startedAt = clock.now();
   let engineRuns = true;
 
   const certificates = await createCertificates({
     identity,
     clock,
+    time,
     log,
     send: (parts) => pump.sendStatus(() => uplink.ready ? parts : undefined),
     use: (as) => uplink.reconnectAs(as),
@@ -91,6 +94,7 @@ export async function runGatehouse(options: GatehouseOptions, signal: AbortSigna
     whyRefused: certificates.channel.whyRefused,
     witness: createWitness({ authority, ca, operatorCas: moreCas, clock }),
     listener: {
+      proved: (clockOffsetMs) => time.learn(clockOffsetMs),
       greet: () => pump.sendStatus(() => reporter.everything()),
       ready(certificate, transport) {
         certificates.answered(certificate);
