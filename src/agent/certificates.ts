@@ -68,7 +68,14 @@ export async function createCertificates(options: CertificatesOptions): Promise<
     use: (credential) => use(as(credential)),
     report: (status) => channel.report(status),
   });
-  const channel = certificateChannel({ authority, instanceUid, renewer, log, onChange });
+  const channel = certificateChannel({
+    authority,
+    instanceUid,
+    renewer,
+    platformNow: () => time.now(),
+    log,
+    onChange,
+  });
   return {
     channel,
     first: as(renewer.first),

@@ -30,7 +30,7 @@ export interface RenewerOptions {
   clock: Clock;
   /**
    * The platform's time, milliseconds since 1970 UTC: certificates live by it, however far this machine's clock is off.
-   * It is asked for from the first answer of the platform on.
+   * It is asked for from the first answer of the platform on. Of one that proves nothing it is this machine's.
    */
   platformNow(): number;
   log: Log;
@@ -43,6 +43,9 @@ export interface RenewerOptions {
   /** Told when something became of an offer. */
   report(status: OfferStatus): void;
 }
+
+/** A platform that proves nothing tells no time, and this machine's clock may be set: it is read at least this often. */
+const LOOK_MS = 600_000;
 
 /** Keeps the agent's certificate fresh: does, on disk and on the connection, what the state machine says. */
 export class Renewer {
@@ -226,7 +229,7 @@ export class Renewer {
       ? state.againAt - clock.monotonic()
       : undefined;
     if (waitMs === undefined) return;
-    this.#cancelTimer = clock.after(Math.max(0, waitMs), () => {
+    this.#cancelTimer = clock.after(Math.max(0, Math.min(waitMs, LOOK_MS)), () => {
       this.#enqueue(() => this.#take({ type: "time", now: platformNow(), at: clock.monotonic() }));
     });
   }

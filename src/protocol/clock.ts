@@ -16,9 +16,7 @@ export function isClockOff(offsetMs: number): boolean {
   return Math.abs(offsetMs) > CLOCK_OFF_MS;
 }
 
-/** By how much the clock is off, and which way: coarse, so that the same offset has the same words. */
+/** By how much a clock is off, and which way: coarse, so that it says the same as long as it is about the same. */
 export function clockWords(offsetMs: number): string {
-  return `this machine's clock is ${inWords(offsetMs)} ${
-    offsetMs > 0 ? "behind" : "ahead of"
-  } the platform's`;
+  return `${inWords(offsetMs)} ${offsetMs > 0 ? "behind" : "ahead of"} the platform's`;
 }

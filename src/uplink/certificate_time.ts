@@ -47,5 +47,5 @@ export function certificateTimeError(
 export function clockRemark(offsetMs: number | undefined): { reason: string; remedy: string } {
   if (offsetMs === undefined) return { reason: "", remedy: "Check this machine's clock. " };
   if (!isClockOff(offsetMs)) return { reason: "", remedy: "" };
-  return { reason: `; ${clockWords(offsetMs)}`, remedy: `${SET_CLOCK} ` };
+  return { reason: `; this machine's clock is ${clockWords(offsetMs)}`, remedy: `${SET_CLOCK} ` };
 }

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { loadIdentity } from "../../src/identity/identity.ts";
+import type { AgentProgram } from "../../scripts/lib/agent_process.ts";
 import { runCommand } from "../../scripts/lib/agent_process.ts";
 import { findFaketime, withClockOff } from "../support/faketime.ts";
 import type { Summary } from "../support/fleet.ts";
@@ -27,6 +28,16 @@ async function fleetWithClockOff(hours: number, changes = {}) {
   return { fleet, program, enrolled };
 }
 
+/** What `sallyport status` says under a clock that is off as the agent's. */
+async function status(program: AgentProgram, fleet: Fleet) {
+  const { stdout } = await runCommand(program, fleet.home, ["status", "--json"]);
+  return JSON.parse(stdout) as {
+    agent: { certificateDaysLeft: number };
+    clock: { offsetMs: number };
+    conditions: { code: string; reason: string }[];
+  };
+}
+
 for (const hours of [-23, 23]) {
   Deno.test({
     name: `a clock that is ${Math.abs(hours)} hours ${
@@ -45,6 +56,15 @@ for (const hours of [-23, 23]) {
       await agent.connected();
       await fleet.drop("data/in/a.csv", "id,amount\n1,2\n");
       await eventually(() => fleet.api.get<Summary>("/summary"), ({ documents }) => documents.out === 1);
+
+      const way = hours < 0 ? "behind" : "ahead of";
+      const reason = `the agent's clock is 23 hours ${way} the platform's`;
+      const { health } = await fleet.agentView();
+      assertEquals([health?.healthy, health?.components.status?.status], [true, "clock off"]);
+      assertEquals(health?.conditions.map((each) => [each.code, each.reason]), [["clock.off", reason]]);
+      const { clock, conditions } = await status(program, fleet);
+      assert(Math.abs(clock.offsetMs + hours * 3_600_000) < 60_000, `${clock.offsetMs}`);
+      assertEquals(conditions.map((each) => [each.code, each.reason]), [["clock.off", reason]]);
 
       await agent.line(({ message }) => message === "the certificate was renewed");
       const { certificateFacts: renewed } = await eventually(
@@ -95,6 +115,10 @@ Deno.test({
     const from = agent.lines.length;
     await fleet.startPlatform();
     await agent.connected(from);
+    const { agent: { certificateDaysLeft }, conditions } = await status(program, fleet);
+    assert(certificateDaysLeft >= 29, `${certificateDaysLeft}`);
+    assertEquals(conditions.map(({ code }) => code), ["clock.far-off"]);
+    assertEquals((await fleet.agentView()).health?.conditions[0]?.severity, "error");
     assertEquals(await agent.stop(), 0);
     const names = await Array.fromAsync(Deno.readDir(`${fleet.home}/state`), ({ name }) => name);
     assert(!names.includes("renewal"), "it has asked for another certificate");

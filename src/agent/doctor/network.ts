@@ -177,7 +177,7 @@ export function clockCheck({ offsetMs, error }: ProofProbe = {}): Check {
     if (error?.facts.clockOffsetBoundMs !== undefined) return fail(name, error.message, error.remedy!);
     return skipped(name, "the platform's time comes with its proof");
   }
-  const reason = clockWords(offsetMs);
+  const reason = `this machine's clock is ${clockWords(offsetMs)}`;
   if (Math.abs(offsetMs) > MAX_CLOCK_OFFSET_MS) return fail(name, reason, SET_CLOCK);
   if (isClockOff(offsetMs)) return warn(name, reason, SET_CLOCK);
   return ok(name, Math.abs(offsetMs) < 1000 ? "within a second of the platform's" : reason);
