@@ -20,11 +20,17 @@ import { createWitness } from "../uplink/witness.ts";
 import { BUILD } from "./build.ts";
 import { createCertificates } from "./certificates.ts";
 import { connectionRecord } from "./connection_record.ts";
+import { componentsOf, conditionsOf } from "./health/components.ts";
+import { clockConditions, ConnectionConditions } from "./health/connection.ts";
+import { Health } from "./health/health.ts";
+import { healthRecord } from "./health/record.ts";
 import type { AgentContext } from "./home.ts";
 import { DATABASE_PATH, isRunning } from "./home.ts";
 import { operatorCas } from "./operator_cas.ts";
+import { PlatformTime } from "./platform_time.ts";
 import { Pump } from "./pump.ts";
 import { Reporter } from "./reporter.ts";
+import { StateGuard } from "./state_guard.ts";
 
 /** Used until the platform offers another interval. */
 const HEARTBEAT_MS = 30_000;
@@ -51,13 +57,20 @@ export async function runGatehouse(options: GatehouseOptions, signal: AbortSigna
   const spool = new Spool(db, clock);
   const ledger = new Ledger(db, clock);
   const deployments = createDeployments(db);
-  const record = connectionRecord(db, clock);
+  const guard = new StateGuard(log);
+  const recordConnection = connectionRecord(db, clock);
+  const record = (...facts: Parameters<typeof recordConnection>) =>
+    guard.run("noting the connection", () => recordConnection(...facts));
+  const recordHealth = healthRecord(db, clock);
+  const connection = new ConnectionConditions();
+  const time = new PlatformTime(clock);
   const startedAt = clock.now();
   let engineRuns = true;
 
   const certificates = await createCertificates({
     identity,
     clock,
+    time,
     log,
     send: (parts) => pump.sendStatus(() => uplink.ready ? parts : undefined),
     use: (as) => uplink.reconnectAs(as),
@@ -67,7 +80,8 @@ export async function runGatehouse(options: GatehouseOptions, signal: AbortSigna
     statusChannel({
       ...attributes(identity, certificates.expires),
       startedAt,
-      components: () => reporter.components(),
+      components: () => componentsOf(channels, health.shown),
+      conditions: () => [...clockConditions(time.offsetMs()), ...guard.conditions()],
     }),
     certificates.channel,
     engineChannel(() => engineRuns),
@@ -75,8 +89,23 @@ export async function runGatehouse(options: GatehouseOptions, signal: AbortSigna
       onProcessesOffered();
       tellSoon();
     }),
-    trackingChannel((ack) => pump.acknowledged(ack)),
+    trackingChannel({
+      onAck: (ack) => pump.acknowledged(ack),
+      isUnacknowledged: () => pump.unacknowledged,
+      quarantined: () => spool.quarantined(),
+    }),
   ];
+  const health = new Health({
+    clock,
+    log,
+    find: () => [...conditionsOf(channels), ...connection.at(clock.monotonic())],
+    due: () => tellSoon(),
+  });
+  const look = () =>
+    guard.run("noting the health", () => {
+      health.look();
+      recordHealth(health.shown, time.offsetMs());
+    });
   const reporter = new Reporter(channels);
   const moreCas = operatorCas(log);
   const { platform: authority, ca } = identity.enrolment;
@@ -91,10 +120,16 @@ export async function runGatehouse(options: GatehouseOptions, signal: AbortSigna
     whyRefused: certificates.channel.whyRefused,
     witness: createWitness({ authority, ca, operatorCas: moreCas, clock }),
     listener: {
-      greet: () => pump.sendStatus(() => reporter.everything()),
+      proved: (clockOffsetMs) => time.learn(clockOffsetMs),
+      greet() {
+        look();
+        pump.sendStatus(() => reporter.everything());
+      },
       ready(certificate, transport) {
         certificates.answered(certificate);
+        connection.ready();
         record("connected", transport === "polling" ? "by HTTP polling: no WebSocket can be had" : "");
+        tellSoon();
         log.info("connected to the platform", {
           platform: identity.enrolment.platform,
           transport,
@@ -124,11 +159,13 @@ export async function runGatehouse(options: GatehouseOptions, signal: AbortSigna
         pump.disconnected();
         if (signal.aborted) return record("stopped", "");
         certificates.ended(certificate, ending);
+        connection.ended(ending, clock.monotonic());
+        tellSoon();
         record("disconnected", `${ending.error.code}: ${ending.error.message}`);
       },
     },
   });
-  const pump = new Pump({ db, spool, ledger, policy: DEFAULT_POLICY, uplink, clock, log });
+  const pump = new Pump({ db, spool, ledger, policy: DEFAULT_POLICY, uplink, clock, log, guard });
 
   let telling = false;
   const tellSoon = () => {
@@ -136,7 +173,9 @@ export async function runGatehouse(options: GatehouseOptions, signal: AbortSigna
     telling = true;
     clock.after(TELL_AFTER_MS, () => {
       telling = false;
-      if (uplink.ready && !signal.aborted) pump.sendStatus(() => reporter.changes());
+      if (signal.aborted) return;
+      look();
+      if (uplink.ready) pump.sendStatus(() => reporter.changes());
     });
   };
   const watching = watchDatabase(db, DATABASE_PATH, () => {
@@ -152,8 +191,10 @@ export async function runGatehouse(options: GatehouseOptions, signal: AbortSigna
     signal,
   );
 
+  look(); // what an earlier start noted is over
   log.info("gatehouse started", { platform: identity.enrolment.platform, agent: identity.enrolment.name });
   await uplink.run(signal);
+  health.stop();
   await Promise.all([watching, checking, certificates.stop()]);
 }
 

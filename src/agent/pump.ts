@@ -1,5 +1,4 @@
 import type { Clock } from "../base/clock.ts";
-import { messageOf } from "../base/errors.ts";
 import { MAX_BATCH_BYTES, MAX_BATCH_RECORDS } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
 import type { Database } from "../base/sqlite.ts";
@@ -15,6 +14,7 @@ import { jsonMessage } from "../protocol/messages.ts";
 import type { TrackingAck, TrackingBatch } from "../protocol/payloads/tracking.ts";
 import type { Spool } from "../spool/spool.ts";
 import type { MessageParts, Uplink } from "../uplink/uplink.ts";
+import type { StateGuard } from "./state_guard.ts";
 
 /** A batch without an acknowledgement for this long is sent again: the platform stores each record once. */
 const ACK_TIMEOUT_MS = 60_000;
@@ -27,6 +27,7 @@ export interface PumpOptions {
   uplink: Pick<Uplink, "ready" | "takes" | "compose" | "send">;
   clock: Clock;
   log: Log;
+  guard: StateGuard;
 }
 
 interface InFlight {
@@ -44,6 +45,7 @@ export class Pump {
   readonly #options: PumpOptions;
   readonly #policyHash: string;
   #inFlight: InFlight | undefined;
+  #unacknowledged = false;
 
   constructor(options: PumpOptions) {
     this.#options = options;
@@ -55,7 +57,7 @@ export class Pump {
    * one tells the newer state. What cannot be written into the ledger (the disk is full, say) is not sent.
    */
   sendStatus(tell: () => MessageParts | undefined): void {
-    this.#guard(() => {
+    this.#options.guard.run("sending status", () => {
       const parts = tell();
       if (parts) this.#sendMessage(parts, Object.keys(parts).join(", ") || "heartbeat");
     });
@@ -63,7 +65,7 @@ export class Pump {
 
   /** Sends the next batch of tracking records, unless one is under way or nobody is connected. */
   drain(): void {
-    this.#guard(() => this.#drain());
+    this.#options.guard.run("sending records", () => this.#drain());
   }
 
   #drain(): void {
@@ -91,10 +93,11 @@ export class Pump {
 
   /** The platform has stored a batch: receipt and removal from the spool are one transaction. */
   acknowledged({ stream, through }: TrackingAck): void {
-    const { db, spool, ledger } = this.#options;
+    const { db, spool, ledger, guard } = this.#options;
     const sent = this.#inFlight;
     if (stream !== spool.stream || !sent || through < sent.through) return;
-    this.#guard(() => {
+    this.#unacknowledged = false;
+    guard.run("sending records", () => {
       transaction(db, () => {
         ledger.acknowledge(sent.entry);
         spool.settle("tracking", sent.through);
@@ -102,6 +105,11 @@ export class Pump {
       this.#forget();
       this.#drain();
     });
+  }
+
+  /** Whether a batch had no acknowledgement in time, and none has come since. */
+  get unacknowledged(): boolean {
+    return this.#unacknowledged;
   }
 
   /** The connection is gone: what was under way may or may not have arrived, and will be sent again. */
@@ -119,6 +127,7 @@ export class Pump {
     if (!entry) return;
     const cancelTimeout = clock.after(ACK_TIMEOUT_MS, () => {
       log.warn("a batch of records was not acknowledged; it is sent again", { through: batch.through });
+      this.#unacknowledged = true;
       this.#forget();
       this.drain();
     });
@@ -139,17 +148,6 @@ export class Pump {
     const entry = ledger.intend({ class: payloadClass, records, policy: this.#policyHash, body: frame });
     uplink.send(frame);
     return entry;
-  }
-
-  /** A state that cannot be written is no reason to go down: the next heartbeat tries again. */
-  #guard(work: () => void): void {
-    try {
-      work();
-    } catch (error) {
-      this.#options.log.error("nothing was sent: the state database cannot be used", {
-        reason: messageOf(error),
-      });
-    }
   }
 
   #forget(): void {

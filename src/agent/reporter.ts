@@ -1,5 +1,5 @@
 import { create, toBinary } from "@bufbuild/protobuf";
-import type { Channel, ComponentHealthInit } from "../channels/channel.ts";
+import type { Channel } from "../channels/channel.ts";
 import { sha256Hex } from "../base/digest.ts";
 import { AgentToServerSchema } from "../protocol/generated/opamp_pb.ts";
 import type { MessageParts } from "../uplink/uplink.ts";
@@ -20,11 +20,6 @@ export class Reporter {
   /** OpAMP capability bits of all channels together. */
   get capabilities(): bigint {
     return this.#channels.reduce((bits, channel) => bits | channel.bits, 0n);
-  }
-
-  /** The health of every channel's components. */
-  components(): Record<string, ComponentHealthInit> {
-    return Object.assign({}, ...this.#channels.map((channel) => channel.health?.() ?? {}));
   }
 
   /** Everything; from now on all of it counts as told. */

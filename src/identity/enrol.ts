@@ -3,6 +3,7 @@ import type { Clock } from "../base/clock.ts";
 import { isoTime } from "../base/clock.ts";
 import { SallyportError } from "../base/errors.ts";
 import { readTextIfThere, writeAtomic } from "../base/files.ts";
+import { MAX_CLOCK_OFFSET_MS } from "../base/limits.ts";
 import type { EnrolmentCertificate, EnrolmentRequest } from "../protocol/enrolment.ts";
 import { PROTOCOL_VERSION } from "../protocol/version.ts";
 import type { EnrolmentBundle } from "../trust/bundle.ts";
@@ -45,7 +46,8 @@ export interface Enrolled {
 export async function enrol(options: EnrolOptions): Promise<Enrolled> {
   const { stateFolder, bundle, name, clock, exchange } = options;
   await requireUnenrolled(stateFolder);
-  if (Date.parse(bundle.expires) <= clock.now()) {
+  // The platform is the judge, and this machine's clock may be off: only what it must refuse is not tried.
+  if (Date.parse(bundle.expires) + MAX_CLOCK_OFFSET_MS <= clock.now()) {
     throw new SallyportError(
       "bundle.expired",
       `the enrolment bundle was good until ${bundle.expires}; it is now ${isoTime(clock.now())}`,

@@ -1,4 +1,5 @@
 /** The agent's side of certificates: its key never leaves it, only requests do. */
+import { MAX_CLOCK_OFFSET_MS } from "../base/limits.ts";
 import { KEY_ALGORITHM } from "./keys.ts";
 
 const DAY_MS = 24 * 3_600_000;
@@ -19,7 +20,7 @@ export async function createRequest(keys: CryptoKeyPair): Promise<string> {
  * bind to that key during enrolment, and means nothing else.
  */
 export async function createProvisionalCertificate(keys: CryptoKeyPair, now: number): Promise<string> {
-  return await selfSigned("CN=sallyport agent, not yet enrolled", keys, now, DAY_MS);
+  return await selfSigned("CN=sallyport agent, not yet enrolled", keys, now, MAX_CLOCK_OFFSET_MS);
 }
 
 /**
@@ -39,7 +40,7 @@ async function selfSigned(name: string, keys: CryptoKeyPair, now: number, lifeMs
   const certificate = await X509CertificateGenerator.createSelfSigned({
     name,
     keys,
-    notBefore: new Date(now - DAY_MS),
+    notBefore: new Date(now - MAX_CLOCK_OFFSET_MS),
     notAfter: new Date(now + lifeMs),
     signingAlgorithm: KEY_ALGORITHM,
   });

@@ -1,4 +1,5 @@
 import { messageOf, SallyportError } from "../base/errors.ts";
+import { certificateTimeError } from "./certificate_time.ts";
 
 /**
  * What a failed try to connect means, whatever it was made with: `platform.unreachable`, `platform.not-trusted` when
@@ -19,6 +20,8 @@ export function asConnectionError(authority: string, cause: unknown): SallyportE
     );
   }
   const text = messageOf(cause);
+  const outOfTime = certificateTimeError(authority, text, cause);
+  if (outOfTime) return outOfTime;
   if (/invalid peer certificate/.test(text)) {
     return new SallyportError(
       "platform.not-trusted",

@@ -18,7 +18,7 @@ import { AgentToServerSchema, ServerToAgentSchema } from "../protocol/generated/
 import { readCertificate } from "../trust/certificate.ts";
 import type { Ending } from "./ending.ts";
 import { endingOf, endingOfClose } from "./ending.ts";
-import { requireProof } from "./proof.ts";
+import { presumedlySentAt, requireProof } from "./proof.ts";
 import type { SessionAction, SessionEvent, SessionState } from "./session.ts";
 import { nextDeadline, openedSession, step } from "./session.ts";
 import type { OpenSocket, Socket, Transport } from "./socket.ts";
@@ -43,6 +43,8 @@ export type MessageParts = Omit<
 
 /** What the rest of the agent does when something happens on the connection. */
 export interface UplinkListener {
+  /** The platform is proved, and its proof tells its clock minus this machine's, in milliseconds. */
+  proved(clockOffsetMs: number): void;
   /** The platform is proved: send everything that it should know. Also when it asks for that again. */
   greet(): void;
   /** The platform has answered for the first time on this connection, which shows this certificate (PEM). */
@@ -179,7 +181,8 @@ export class Uplink {
       return endingOf(error);
     }
     const { promise: ended, resolve: end } = Promise.withResolvers<Ending>();
-    const state = openedSession(this.#heartbeatMs, clock.monotonic());
+    const openedAt = clock.monotonic();
+    const state = openedSession(this.#heartbeatMs, openedAt);
     const connection: Connection = {
       socket,
       certificate,
@@ -194,12 +197,17 @@ export class Uplink {
     // 2. Take the messages one after another. The first has to be the proof, and its check takes a moment.
     let queue = Promise.resolve();
     let refusal: ServerToAgent["errorResponse"];
+    let clockOffsetMs: number | undefined;
     const receive = async (frame: Uint8Array) => {
       const message = decodeFrame(ServerToAgentSchema, frame);
       if (connection.state.phase === "proving") {
+        const sentAt = presumedlySentAt(openedAt, clock);
         const clientFingerprint = readCertificate(certificate).fingerprint;
         const pinned = { authority, challenge: challenge!, clientFingerprint, proofKey: proofKey! };
-        socket.proved(await requireProof(message, pinned));
+        const proof = await requireProof(message, pinned);
+        socket.proved(proof);
+        clockOffsetMs = proof.time - sentAt;
+        listener.proved(clockOffsetMs);
         return this.#advance(connection, { type: "proved", at: clock.monotonic() });
       }
       refusal = message.errorResponse ?? refusal;
@@ -211,7 +219,7 @@ export class Uplink {
     socket.listen({
       message: (frame) => inTurn(() => receive(frame)),
       more: () => inTurn(() => this.#advance(connection, { type: "asked" })),
-      closed: (how) => inTurn(() => end(endingOfClose(how, refusal))),
+      closed: (how) => inTurn(() => end(endingOfClose(how, refusal, clockOffsetMs))),
     });
 
     // 3. A server that knows no proof speaks only when spoken to: greet it at once.

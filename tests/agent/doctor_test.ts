@@ -1,6 +1,7 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { inWords } from "../../src/base/clock.ts";
 import { SallyportError } from "../../src/base/errors.ts";
-import { fail, inWords, ok, overall, skipped, warn } from "../../src/agent/doctor/check.ts";
+import { fail, ok, overall, skipped, warn } from "../../src/agent/doctor/check.ts";
 import { connectionCheck } from "../../src/agent/doctor/home.ts";
 import { certificateCheck } from "../../src/agent/doctor/identity.ts";
 import { clockCheck, proofCheck, proxyCheck, routeChecks, tlsCheck } from "../../src/agent/doctor/network.ts";
@@ -35,10 +36,15 @@ Deno.test("a certificate's life is told, and how far a clock is outside of it", 
 });
 
 Deno.test("a clock is good to a minute, and useless from a day on", () => {
-  const verdicts = [0, -MINUTE, MINUTE + 1, -DAY, DAY + 1].map((offset) => clockCheck(offset).verdict);
+  const verdicts = [0, -MINUTE, MINUTE + 1, -DAY, DAY + 1].map((offsetMs) =>
+    clockCheck({ offsetMs }).verdict
+  );
   assertEquals(verdicts, ["ok", "ok", "warn", "warn", "fail"]);
-  assertStringIncludes(clockCheck(2 * HOUR).reason, "2 hours behind the platform");
+  assertStringIncludes(clockCheck({ offsetMs: 2 * HOUR }).reason, "2 hours behind the platform");
   assertEquals(clockCheck(undefined).verdict, "skipped");
+  const details = { facts: { clockOffsetBoundMs: 39 * DAY }, remedy: "Set it." };
+  const error = new SallyportError("platform.not-trusted", "the clock is behind by 39 days or more", details);
+  assertEquals([clockCheck({ error }).verdict, tlsCheck(undefined, { error }).remedy], ["fail", "Set it."]);
 });
 
 Deno.test("records that wait for long are told with their age", () => {

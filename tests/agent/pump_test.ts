@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { create } from "@bufbuild/protobuf";
 import { Pump } from "../../src/agent/pump.ts";
 import { silentLog } from "../../src/base/log.ts";
@@ -9,6 +9,7 @@ import { verifyChain } from "../../src/ledger/verify.ts";
 import { decodeFrame } from "../../src/protocol/codec.ts";
 import { AgentToServerSchema } from "../../src/protocol/generated/opamp_pb.ts";
 import type { TrackingBatch } from "../../src/protocol/payloads/tracking.ts";
+import { StateGuard } from "../../src/agent/state_guard.ts";
 import { Spool } from "../../src/spool/spool.ts";
 import type { MessageParts } from "../../src/uplink/uplink.ts";
 import { TestClock } from "../support/clock.ts";
@@ -22,6 +23,7 @@ function pumping(policy: Policy = DEFAULT_POLICY) {
   const spool = new Spool(home.db, clock);
   const ledger = new Ledger(home.db, clock);
   const reader = new LedgerReader(home.db);
+  const guard = new StateGuard(silentLog);
   const frames: Uint8Array[] = [];
   const uplink = {
     ready: true,
@@ -35,7 +37,7 @@ function pumping(policy: Policy = DEFAULT_POLICY) {
       return true;
     },
   };
-  const pump = new Pump({ db: home.db, spool, ledger, policy, uplink, clock, log: silentLog });
+  const pump = new Pump({ db: home.db, spool, ledger, policy, uplink, clock, log: silentLog, guard });
   const batches = (): TrackingBatch[] =>
     frames.flatMap((frame) => {
       const { customMessage } = decodeFrame(AgentToServerSchema, frame);
@@ -49,6 +51,7 @@ function pumping(policy: Policy = DEFAULT_POLICY) {
     frames,
     uplink,
     pump,
+    guard,
     batches,
     [Symbol.dispose]: () => home[Symbol.dispose](),
   };
@@ -104,9 +107,11 @@ Deno.test("a batch that is not acknowledged in a minute is sent again", async ()
   t.spool.put("tracking", RUN_STARTED);
   t.pump.drain();
   await t.clock.advance(59_000);
-  assertEquals(t.batches().length, 1);
+  assertEquals([t.batches().length, t.pump.unacknowledged], [1, false]);
   await t.clock.advance(2_000);
-  assertEquals(t.batches().length, 2);
+  assertEquals([t.batches().length, t.pump.unacknowledged], [2, true]);
+  t.pump.acknowledged({ stream: t.spool.stream, through: 1 });
+  assertEquals(t.pump.unacknowledged, false);
   t.pump.disconnected();
 });
 
@@ -136,12 +141,16 @@ Deno.test("what cannot be written into the ledger is not sent, and the agent sta
   t.pump.sendStatus(() => ({}));
   t.pump.drain();
   assertEquals(t.frames, []);
+  const [wrong] = t.guard.conditions();
+  assertEquals(wrong?.code, "state.unwritable");
+  assertStringIncludes(wrong!.reason, "disk full");
 
   t.home.db.exec("DROP TRIGGER full");
   t.pump.sendStatus(() => ({}));
   t.pump.drain();
   assertEquals(t.frames.length, 2);
   assertEquals(verifyChain(t.reader.entries()).fault, undefined);
+  assertEquals(t.guard.conditions(), []);
 });
 
 Deno.test("status with nothing to tell is not sent; a heartbeat is, and is called so", () => {

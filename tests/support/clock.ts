@@ -27,6 +27,11 @@ export class TestClock implements Clock {
     };
   }
 
+  /** Moves the wall clock only, as a person or a time service does: timers do not notice. */
+  set(byMs: number): void {
+    this.#now += byMs;
+  }
+
   /** Moves time on, firing what falls due on the way and letting promises settle after each. */
   async advance(ms: number): Promise<void> {
     const end = this.#elapsed + ms;

@@ -201,6 +201,7 @@ export interface AgentView {
   health?: {
     healthy: boolean;
     components: Record<string, { healthy: boolean; status: string; lastError: string }>;
+    conditions: { code?: string; severity: string; component?: string; reason: string; remedy?: string }[];
   };
   processes: { process: string; state: string; reason?: string }[];
 }

@@ -47,6 +47,7 @@ async function connecting(test: TestPlatform, { uid, certificate, key }: TestIde
     backoff: new Backoff({ baseMs: 500, capMs: 30_000 }),
     heartbeatMs: 30_000,
     listener: {
+      proved() {},
       greet: () => send({ agentDescription: describe({}, { "os.type": "linux" }) }),
       ready: (_, transport) => ready.push(transport),
       heartbeat: () => send({}),

@@ -1,6 +1,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { isoTime } from "../../base/clock.ts";
 import type { Context } from "../context.ts";
+import { conditionsIn } from "../sessions/conditions.ts";
 import { PRESENCE_REASONS, PRESENCE_STATES } from "../sessions/presence.ts";
 import { PROCESS_STATES } from "../sessions/process_states.ts";
 import { TRANSPORTS } from "../sessions/wire.ts";
@@ -11,6 +12,15 @@ import type { Api } from "./routes.ts";
 import { agentId, createApi, FAILURES, json, NOT_FOUND, time } from "./routes.ts";
 
 const componentSchema = z.object({ healthy: z.boolean(), status: z.string(), lastError: z.string() });
+
+const conditionSchema = z.object({
+  code: z.string().optional().openapi({ description: "From docs/health.md" }),
+  severity: z.enum(["error", "warning"]),
+  component: z.string().optional().openapi({ description: "The part of the agent that has it" }),
+  since: time.optional().openapi({ description: "By the agent's clock" }),
+  reason: z.string(),
+  remedy: z.string().optional().openapi({ description: "What to do about it" }),
+}).openapi("Condition");
 
 const agentSchema = z.object({
   id: agentId,
@@ -24,7 +34,10 @@ const agentSchema = z.object({
   revokedAt: time.optional(),
   certificateExpires: time.optional(),
   attributes: z.record(z.string(), z.string()),
-  health: componentSchema.extend({ components: z.record(z.string(), componentSchema) }).optional(),
+  health: componentSchema.extend({
+    components: z.record(z.string(), componentSchema),
+    conditions: z.array(conditionSchema).openapi({ description: "What is wrong with it, errors first" }),
+  }).optional(),
   config: z.object({ hash: z.string(), status: z.enum(CONFIG_STATUSES), error: z.string() }),
 }).openapi("Agent");
 
@@ -117,7 +130,7 @@ function describeAgent(agent: AgentRecord, { fleet }: Pick<Context, "fleet">): z
     ...optionalTime("revokedAt", revokedAt),
     ...optionalTime("certificateExpires", certificateExpires),
     attributes,
-    ...(health ? { health } : {}),
+    ...(health ? { health: { ...health, conditions: conditionsIn(health) } } : {}),
     config,
   };
 }

@@ -1,3 +1,4 @@
+import { CONDITIONS, reasonIn } from "../../protocol/conditions.ts";
 import type { AgentRecord, Health } from "../store/agents.ts";
 import type { WantedProcess } from "../store/processes.ts";
 import { configHash } from "./config_hash.ts";
@@ -38,10 +39,12 @@ function stateOf(
 ): Pick<ProcessState, "state" | "reason"> {
   if (isActive) {
     if (!component || component.healthy) return { state: "active" };
-    return { state: "unhealthy", reason: component.lastError || component.status };
+    return { state: "unhealthy", reason: reasonIn(component.lastError) || component.status };
   }
   // A rejection counts only for the text that the agent has seen: an older one says nothing of a newer text.
-  if (answered && component?.status === "rejected") return { state: "rejected", reason: component.lastError };
+  if (answered && component?.status === CONDITIONS["process.rejected"].status) {
+    return { state: "rejected", reason: reasonIn(component.lastError) };
+  }
   if (answered && config.status === "failed") return { state: "rejected", reason: config.error };
   return { state: "pending" };
 }
