@@ -3,8 +3,9 @@ import { MAX_ERROR_CHARS } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
 import { command, query, queryOne, transaction } from "../base/sqlite.ts";
 import type { Database } from "../base/sqlite.ts";
+import { describeProblems } from "../base/yaml/problems.ts";
 import type { ConnectorKind } from "./connector.ts";
-import { checkDefinition, describeProblems } from "./definition/definition.ts";
+import { checkDefinition } from "./definition/definition.ts";
 import type { Process } from "./definition/definition.ts";
 import type { Scheduler } from "./scheduler.ts";
 
