@@ -5,13 +5,15 @@ import { messageOf } from "../base/errors.ts";
 import type { Database } from "../base/sqlite.ts";
 import type { Channel } from "../channels/channel.ts";
 import { engineChannel } from "../channels/engine.ts";
+import { policyChannel } from "../channels/policy.ts";
 import { processesChannel } from "../channels/processes.ts";
 import { statusChannel } from "../channels/status.ts";
 import { trackingChannel } from "../channels/tracking.ts";
 import { createDeployments } from "../engine/deployments.ts";
-import { DEFAULT_POLICY } from "../gate/policy.ts";
+import { shapeStatus } from "../gate/status.ts";
 import type { Identity } from "../identity/identity.ts";
 import { Ledger } from "../ledger/ledger.ts";
+import type { Attributes } from "../protocol/attributes.ts";
 import { PROTOCOL_VERSION } from "../protocol/version.ts";
 import { Spool } from "../spool/spool.ts";
 import { transportsOpener } from "../uplink/transports.ts";
@@ -21,6 +23,8 @@ import { createCertificates } from "./certificates.ts";
 import { connectionRecord } from "./connection_record.ts";
 import type { AgentContext } from "./home.ts";
 import { DATABASE_PATH, isRunning } from "./home.ts";
+import { policyInForce } from "./policy/in_force.ts";
+import { Spending } from "./policy/spending.ts";
 import { Pump } from "./pump.ts";
 import { Reporter } from "./reporter.ts";
 
@@ -51,6 +55,11 @@ export async function runGatehouse(options: GatehouseOptions, signal: AbortSigna
   const deployments = createDeployments(db);
   const record = connectionRecord(db, clock);
   const startedAt = clock.now();
+  const spending = new Spending(db, clock);
+  const policy = await policyInForce(db, options, () => {
+    if (uplink.ready) pump.sendStatus(() => reporter.everything());
+    pump.drain();
+  });
   let engineRuns = true;
 
   const certificates = await createCertificates({
@@ -63,19 +72,23 @@ export async function runGatehouse(options: GatehouseOptions, signal: AbortSigna
   });
   const channels: Channel[] = [
     statusChannel({
-      ...attributes(identity, certificates.expires),
+      ...attributes(identity, certificates.expires, policy.attributes),
       startedAt,
       components: () => reporter.components(),
     }),
     certificates.channel,
     engineChannel(() => engineRuns),
+    policyChannel(() => ({ since: policy.since, held: pump.held })),
     processesChannel(deployments, () => {
       onProcessesOffered();
       tellSoon();
     }),
     trackingChannel((ack) => pump.acknowledged(ack)),
   ];
-  const reporter = new Reporter(channels);
+  const reporter = new Reporter(
+    channels,
+    (message) => shapeStatus(message, policy.current, spending.circumstances()),
+  );
   const uplink = new Uplink({
     identity: certificates.first,
     capabilities: reporter.capabilities,
@@ -123,7 +136,7 @@ export async function runGatehouse(options: GatehouseOptions, signal: AbortSigna
       },
     },
   });
-  const pump = new Pump({ db, spool, ledger, policy: DEFAULT_POLICY, uplink, clock, log });
+  const pump = new Pump({ db, spool, ledger, policy: () => policy.current, spending, uplink, clock, log });
 
   let telling = false;
   const tellSoon = () => {
@@ -131,13 +144,15 @@ export async function runGatehouse(options: GatehouseOptions, signal: AbortSigna
     telling = true;
     clock.after(TELL_AFTER_MS, () => {
       telling = false;
-      if (uplink.ready && !signal.aborted) pump.sendStatus(() => reporter.changes());
+      if (!uplink.ready || signal.aborted || policy.isReading) return; // read, it tells everything
+      pump.sendStatus(() => reporter.changes());
     });
   };
   const watching = watchDatabase(db, DATABASE_PATH, () => {
     pump.drain();
     tellSoon();
   }, { clock, signal });
+  const following = policy.watch(signal);
   const checking = checkEngine(
     async () => {
       engineRuns = deployments.processes().length === 0 || await isRunning("engine");
@@ -149,7 +164,7 @@ export async function runGatehouse(options: GatehouseOptions, signal: AbortSigna
 
   log.info("gatehouse started", { platform: identity.enrolment.platform, agent: identity.enrolment.name });
   await uplink.run(signal);
-  await Promise.all([watching, checking, certificates.stop()]);
+  await Promise.all([watching, checking, following, certificates.stop()]);
 }
 
 /** Looks again and again, until the agent stops. */
@@ -167,7 +182,11 @@ async function checkEngine(
   }
 }
 
-function attributes({ enrolment }: Identity, certificateExpires: () => number) {
+function attributes(
+  { enrolment }: Identity,
+  certificateExpires: () => number,
+  policyAttributes: () => Attributes,
+) {
   return {
     identifying: {
       "service.name": "sallyport",
@@ -182,6 +201,7 @@ function attributes({ enrolment }: Identity, certificateExpires: () => number) {
       "process.runtime.version": Deno.version.deno,
       "os.type": Deno.build.os,
       "host.arch": Deno.build.arch,
+      ...policyAttributes(),
     }),
   };
 }

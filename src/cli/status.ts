@@ -3,8 +3,12 @@ import { isoTime } from "../base/clock.ts";
 import { EXIT } from "../base/exit_codes.ts";
 import { exists } from "../base/files.ts";
 import { table } from "../base/table.ts";
+import { printable } from "../base/terminal.ts";
 import { readConnection } from "../agent/connection_record.ts";
 import { DATABASE_PATH, isRunning, openState, STATE_FOLDER } from "../agent/home.ts";
+import { loadPolicy } from "../agent/policy/policy_file.ts";
+import type { PolicyFacts } from "../agent/policy/policy_record.ts";
+import { readPolicyFacts } from "../agent/policy/policy_record.ts";
 import { createDeployments } from "../engine/deployments.ts";
 import { recentRuns } from "../engine/runs.ts";
 import { loadIdentity } from "../identity/identity.ts";
@@ -40,6 +44,7 @@ async function gather({ clock }: CommandContext) {
     return {
       agent,
       running,
+      policy: await policyNow(clock.now(), undefined),
       connection: null,
       processes: [],
       runs: [],
@@ -53,9 +58,11 @@ async function gather({ clock }: CommandContext) {
     const connection = readConnection(db);
     const ledger = new LedgerReader(db);
     const spool = new Spool(db, clock);
+    const noted = readPolicyFacts(db);
     return {
       agent,
       running,
+      policy: running.gatehouse && noted ? { ...noted } : await policyNow(clock.now(), noted),
       // A gatehouse that was killed could not note that it is gone.
       connection: connection && !running.gatehouse
         ? { ...connection, state: "stopped" as const }
@@ -71,8 +78,15 @@ async function gather({ clock }: CommandContext) {
   }
 }
 
+/** The policy that an agent would start with now. `since` is null when it never was in force. */
+async function policyNow(now: number, noted: PolicyFacts | undefined) {
+  const { policy, source, fault } = await loadPolicy(now);
+  const since = noted?.hash === policy.hash ? noted.since : null;
+  return { hash: policy.hash, source, since, fault: fault?.message ?? "" };
+}
+
 function asText(
-  { agent, running, connection, processes, runs, spool, egress }: Awaited<ReturnType<typeof gather>>,
+  { agent, running, policy, connection, processes, runs, spool, egress }: Awaited<ReturnType<typeof gather>>,
 ): string {
   const sign = (good: boolean, text: string) => good ? green(text) : red(text);
   const connected = connection?.state === "connected";
@@ -87,6 +101,11 @@ function asText(
     (connection
       ? ` since ${isoTime(connection.since)}${connection.reason ? `: ${connection.reason}` : ""}`
       : ""),
+    `Policy     ${policy.source} ${dim(policy.hash.slice(0, 12))}` +
+    (policy.since === null ? "" : ` since ${isoTime(policy.since)}`),
+    ...(policy.fault === ""
+      ? []
+      : ["Nothing leaves but a bare status:", ...policy.fault.split("\n")].map(printable).map(red)),
     ...spool.map(({ channel, waiting, bytes }) =>
       `Spool      ${waiting} ${channel} payloads wait (${bytes} bytes)`
     ),

@@ -46,6 +46,6 @@ export function whyUnusable(pattern: string): string | undefined {
       : "";
     return `is no pattern of RE2: ${reason}${where}${hint}`;
   }
-  if (compiled.matcher("").find()) return "matches nothing at all, so it would be found everywhere";
+  if (compiled.matcher("").find()) return "fits the empty text, so it would be found everywhere";
   return undefined;
 }
