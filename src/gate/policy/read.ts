@@ -1,9 +1,12 @@
 import { checkYaml } from "../../base/yaml/checked.ts";
 import type { Issue, Problem } from "../../base/yaml/problems.ts";
+import { describeProblems } from "../../base/yaml/problems.ts";
 import { CLASSES, DAYS, DEFAULT_OPTIONS } from "./options.ts";
 import type { Decision, Hours, OnDemandOptions, PolicyOptions } from "./options.ts";
 import type { PolicyFile } from "./schema.ts";
 import { policySchema } from "./schema.ts";
+
+export { describeProblems };
 
 export const MAX_POLICY_BYTES = 64 * 1024;
 
