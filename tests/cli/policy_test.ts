@@ -60,7 +60,7 @@ Deno.test("policy check names what is wrong by line and column, warns, and shows
   const good = await home.run("policy", "check", "good.yaml");
   assertEquals(good.code, EXIT.ok);
   assert(/tracking\s+allow\s+2 MiB\s+names hashed; directories plain/.test(good.stdout), good.stdout);
-  assertStringIncludes(good.stdout, "good.yaml:1:1: status has no decision here");
+  assertStringIncludes(good.stdout, "good.yaml:1:1: says nothing of status (allow)");
   // Looking at a policy makes no key.
   assertEquals([...Deno.readDirSync(home.path)].some(({ name }) => name === "state"), false);
 

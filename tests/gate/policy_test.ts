@@ -111,9 +111,12 @@ Deno.test("policy: what is valid and perhaps not meant is warned of", () => {
     .map(({ line, field, message }) => `${line} ${field}: ${message}`);
   assertStringIncludes(
     warnings.join("\n"),
-    "1 tracking: tracking has no decision here, so the default holds: allow",
+    "1 tracking: has no decision, so the default holds: allow",
   );
-  assertStringIncludes(warnings.join("\n"), "1 : logs has no decision here");
+  assertStringIncludes(
+    warnings.join("\n"),
+    "1 : says nothing of logs (allow), errors (allow), schema (allow): there",
+  );
   assertStringIncludes(warnings.join("\n"), "2 status: the platform will see");
   assertStringIncludes(warnings.join("\n"), "3 data.until: has passed");
 });

@@ -91,13 +91,13 @@ function contradictions({ data, redaction = [] }: PolicyFile): Issue[] {
 
 /** What is allowed, and perhaps not meant. */
 function doubts(file: PolicyFile, options: PolicyOptions, now: number): Issue[] {
-  const silent = CLASSES.filter((name) => file[name]?.send === undefined);
-  const issues = silent.map((name) =>
-    at(
-      name in file ? [name] : [],
-      `${name} has no decision here, so the default holds: ${options[name].send}`,
-    )
+  const open = CLASSES.filter((name) => file[name] !== undefined && file[name].send === undefined);
+  const issues = open.map((name) =>
+    at([name], `has no decision, so the default holds: ${options[name].send}`)
   );
+  const silent = CLASSES.filter((name) => file[name] === undefined)
+    .map((name) => `${name} (${options[name].send})`);
+  if (silent.length > 0) issues.push(at([], `says nothing of ${silent.join(", ")}: there the default holds`));
   const { send, until } = options.data;
   if (send !== "deny" && until !== null && Date.parse(until) < now) {
     issues.push(at(["data", "until"], `has passed: ${until}. No production data leaves any more`));
