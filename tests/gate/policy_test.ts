@@ -23,14 +23,18 @@ Deno.test("by default production data never leaves, nothing leaves without end, 
   const template = read(POLICY_TEMPLATE);
   assertEquals([template.options, template.warnings], [DEFAULT_OPTIONS, []]);
   // What the template only shows is valid too.
-  const shown = POLICY_TEMPLATE.replace("redaction: []", "redaction:")
-    .replaceAll(/# (hours:|until:|- name:| {2}pattern:)/g, "$1");
+  const shown = POLICY_TEMPLATE.replaceAll(/# (hours:|until:|redaction:| {2}- name:| {4}pattern:)/g, "$1");
   const { redaction, logs, data } = options(shown);
   assertEquals([redaction[0]?.name, logs.hours?.timezone, data.until], [
     "customer number",
     "Europe/Berlin",
     "2027-01-31T23:59:59Z",
   ]);
+});
+
+Deno.test("the documentation shows the default file, whole", async () => {
+  const page = await Deno.readTextFile(new URL("../../docs/policy.md", import.meta.url));
+  assertStringIncludes(page, POLICY_TEMPLATE);
 });
 
 Deno.test("a class is one word or a table, and what is not said has its default", () => {

@@ -45,7 +45,7 @@ data:
 
 # Taken out of every text about errors, beside what always is: card numbers, IBANs, e-mail addresses,
 # tokens, private keys, passwords and connection strings. Patterns in the syntax of RE2.
-redaction: []
-  # - name: customer number
-  #   pattern: '\\bC-\\d{6}\\b'
+# redaction:
+#   - name: customer number
+#     pattern: '\\bC-\\d{6}\\b'
 `;
