@@ -1,6 +1,7 @@
 import { green, red, yellow } from "@std/fmt/colors";
 import { exists } from "../base/files.ts";
 import { table } from "../base/table.ts";
+import type { Column } from "../base/table.ts";
 import { printable } from "../base/terminal.ts";
 import { DATABASE_PATH, openState } from "../agent/home.ts";
 import type { LoadedPolicy, PolicyFile } from "../agent/policy/policy_file.ts";
@@ -66,14 +67,11 @@ export function policyTable(options: PolicyOptions): string {
     inMebibytes(options[name].bytesPerDay),
     printable(detailsOf(name, options).join("; ")),
   ]);
-  const columns = [
-    { title: "CLASS" },
-    { title: "SEND" },
-    { title: "BUDGET A DAY", align: "right" as const },
-    {
-      title: "HOW",
-    },
-  ];
+  const titles = ["CLASS", "SEND", "BUDGET A DAY", "HOW"];
+  const columns = titles.map((title): Column => ({
+    title,
+    align: title.startsWith("BUDGET") ? "right" : "left",
+  }));
   return table(columns, rows);
 }
 

@@ -76,7 +76,7 @@ export function partsOf(message: AgentToServer): string[] {
 
 /** Whether a part of a message is status. */
 export function isStatus(part: string): part is StatusField {
-  return part in SHAPERS;
+  return Object.hasOwn(SHAPERS, part);
 }
 
 /**
