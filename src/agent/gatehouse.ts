@@ -5,13 +5,15 @@ import { messageOf } from "../base/errors.ts";
 import type { Database } from "../base/sqlite.ts";
 import type { Channel } from "../channels/channel.ts";
 import { engineChannel } from "../channels/engine.ts";
+import { policyChannel } from "../channels/policy.ts";
 import { processesChannel } from "../channels/processes.ts";
 import { statusChannel } from "../channels/status.ts";
 import { trackingChannel } from "../channels/tracking.ts";
 import { createDeployments } from "../engine/deployments.ts";
-import { DEFAULT_POLICY } from "../gate/policy.ts";
+import { shapeStatus } from "../gate/status.ts";
 import type { Identity } from "../identity/identity.ts";
 import { Ledger } from "../ledger/ledger.ts";
+import type { Attributes } from "../protocol/attributes.ts";
 import { PROTOCOL_VERSION } from "../protocol/version.ts";
 import { Spool } from "../spool/spool.ts";
 import { transportsOpener } from "../uplink/transports.ts";
@@ -28,6 +30,8 @@ import type { AgentContext } from "./home.ts";
 import { DATABASE_PATH, isRunning } from "./home.ts";
 import { operatorCas } from "./operator_cas.ts";
 import { PlatformTime } from "./platform_time.ts";
+import { policyInForce } from "./policy/in_force.ts";
+import { Spending } from "./policy/spending.ts";
 import { Pump } from "./pump.ts";
 import { Reporter } from "./reporter.ts";
 import { StateGuard } from "./state_guard.ts";
@@ -65,6 +69,11 @@ export async function runGatehouse(options: GatehouseOptions, signal: AbortSigna
   const connection = new ConnectionConditions();
   const time = new PlatformTime(clock);
   const startedAt = clock.now();
+  const spending = new Spending(db, clock);
+  const policy = await policyInForce(db, options, () => {
+    if (uplink.ready) pump.sendStatus(() => reporter.everything());
+    pump.drain();
+  });
   let engineRuns = true;
 
   const certificates = await createCertificates({
@@ -78,13 +87,14 @@ export async function runGatehouse(options: GatehouseOptions, signal: AbortSigna
   });
   const channels: Channel[] = [
     statusChannel({
-      ...attributes(identity, certificates.expires),
+      ...attributes(identity, certificates.expires, policy.attributes),
       startedAt,
       components: () => componentsOf(channels, health.shown),
       conditions: () => [...clockConditions(time.offsetMs()), ...guard.conditions()],
     }),
     certificates.channel,
     engineChannel(() => engineRuns),
+    policyChannel(() => ({ fault: policy.current.halted, held: pump.held })),
     processesChannel(deployments, () => {
       onProcessesOffered();
       tellSoon();
@@ -106,9 +116,12 @@ export async function runGatehouse(options: GatehouseOptions, signal: AbortSigna
       health.look();
       recordHealth(health.shown, time.offsetMs());
     });
-  const reporter = new Reporter(channels);
   const moreCas = operatorCas(log);
   const { platform: authority, ca } = identity.enrolment;
+  const reporter = new Reporter(
+    channels,
+    (message) => shapeStatus(message, policy.current, spending.circumstances()),
+  );
   const uplink = new Uplink({
     identity: certificates.first,
     capabilities: reporter.capabilities,
@@ -165,7 +178,17 @@ export async function runGatehouse(options: GatehouseOptions, signal: AbortSigna
       },
     },
   });
-  const pump = new Pump({ db, spool, ledger, policy: DEFAULT_POLICY, uplink, clock, log, guard });
+  const pump = new Pump({
+    db,
+    spool,
+    ledger,
+    policy: () => policy.current,
+    spending,
+    uplink,
+    clock,
+    log,
+    guard,
+  });
 
   let telling = false;
   const tellSoon = () => {
@@ -175,13 +198,15 @@ export async function runGatehouse(options: GatehouseOptions, signal: AbortSigna
       telling = false;
       if (signal.aborted) return;
       look();
-      if (uplink.ready) pump.sendStatus(() => reporter.changes());
+      if (!uplink.ready || policy.isReading) return; // read, it tells everything
+      pump.sendStatus(() => reporter.changes());
     });
   };
   const watching = watchDatabase(db, DATABASE_PATH, () => {
     pump.drain();
     tellSoon();
   }, { clock, signal });
+  const following = policy.watch(signal);
   const checking = checkEngine(
     async () => {
       engineRuns = deployments.processes().length === 0 || await isRunning("engine");
@@ -195,7 +220,7 @@ export async function runGatehouse(options: GatehouseOptions, signal: AbortSigna
   log.info("gatehouse started", { platform: identity.enrolment.platform, agent: identity.enrolment.name });
   await uplink.run(signal);
   health.stop();
-  await Promise.all([watching, checking, certificates.stop()]);
+  await Promise.all([watching, checking, following, certificates.stop()]);
 }
 
 /** Looks again and again, until the agent stops. */
@@ -213,7 +238,11 @@ async function checkEngine(
   }
 }
 
-function attributes({ enrolment }: Identity, certificateExpires: () => number) {
+function attributes(
+  { enrolment }: Identity,
+  certificateExpires: () => number,
+  policyAttributes: () => Attributes,
+) {
   return {
     identifying: {
       "service.name": "sallyport",
@@ -228,6 +257,7 @@ function attributes({ enrolment }: Identity, certificateExpires: () => number) {
       "process.runtime.version": Deno.version.deno,
       "os.type": Deno.build.os,
       "host.arch": Deno.build.arch,
+      ...policyAttributes(),
     }),
   };
 }

@@ -1,6 +1,7 @@
 import { create, toBinary } from "@bufbuild/protobuf";
 import type { Channel } from "../channels/channel.ts";
 import { sha256Hex } from "../base/digest.ts";
+import type { AgentToServer } from "../protocol/generated/opamp_pb.ts";
 import { AgentToServerSchema } from "../protocol/generated/opamp_pb.ts";
 import type { MessageParts } from "../uplink/uplink.ts";
 
@@ -10,11 +11,14 @@ import type { MessageParts } from "../uplink/uplink.ts";
  */
 export class Reporter {
   readonly #channels: readonly Channel[];
+  readonly #shape: (message: AgentToServer) => AgentToServer;
   /** The digest of each field as it was told last on this connection. */
   #told = new Map<string, string>();
 
-  constructor(channels: readonly Channel[]) {
+  /** `shape` gives a message the form in which it would leave now: what has not changed in it is not told again. */
+  constructor(channels: readonly Channel[], shape: (message: AgentToServer) => AgentToServer) {
     this.#channels = channels;
+    this.#shape = shape;
   }
 
   /** OpAMP capability bits of all channels together. */
@@ -38,11 +42,12 @@ export class Reporter {
       {},
       ...this.#channels.map((channel) => channel.state?.() ?? {}),
     );
+    const shaped = this.#shape(create(AgentToServerSchema, state));
     const changed: [string, unknown][] = [];
     for (const [field, value] of Object.entries(state)) {
-      const digest = sha256Hex(
-        toBinary(AgentToServerSchema, create(AgentToServerSchema, { [field]: value })),
-      );
+      const told = shaped[field as keyof AgentToServer];
+      if (told === undefined) continue; // nothing of it may leave
+      const digest = sha256Hex(toBinary(AgentToServerSchema, create(AgentToServerSchema, { [field]: told })));
       if (this.#told.get(field) === digest) continue;
       this.#told.set(field, digest);
       changed.push([field, value]);

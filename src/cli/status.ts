@@ -7,6 +7,9 @@ import { finding, printable } from "../base/terminal.ts";
 import { readConnection } from "../agent/connection_record.ts";
 import { readHealth } from "../agent/health/record.ts";
 import { DATABASE_PATH, isRunning, openState, STATE_FOLDER } from "../agent/home.ts";
+import { loadPolicy } from "../agent/policy/policy_file.ts";
+import type { PolicyFacts } from "../agent/policy/policy_record.ts";
+import { readPolicyFacts } from "../agent/policy/policy_record.ts";
 import { createDeployments } from "../engine/deployments.ts";
 import { recentRuns } from "../engine/runs.ts";
 import { loadIdentity } from "../identity/identity.ts";
@@ -46,6 +49,7 @@ async function gather({ clock }: CommandContext) {
     return {
       agent: agent(0),
       running,
+      policy: await policyNow(clock.now(), undefined),
       connection: null,
       conditions: [],
       clock: null,
@@ -62,10 +66,12 @@ async function gather({ clock }: CommandContext) {
     const { conditions, clock: offset } = readHealth(db);
     const ledger = new LedgerReader(db);
     const spool = new Spool(db, clock);
+    const noted = readPolicyFacts(db);
     return {
       // What was measured before a gatehouse ended may be over.
       agent: agent(running.gatehouse && offset ? offset.offsetMs : 0),
       running,
+      policy: running.gatehouse && noted ? { ...noted } : await policyNow(clock.now(), noted),
       // A gatehouse that was killed could not note that it is gone.
       connection: connection && !running.gatehouse
         ? { ...connection, state: "stopped" as const }
@@ -87,8 +93,15 @@ async function gather({ clock }: CommandContext) {
 
 type Status = Awaited<ReturnType<typeof gather>>;
 
+/** The policy that an agent would start with now. `since` is null when it never was in force. */
+async function policyNow(now: number, noted: PolicyFacts | undefined) {
+  const { policy, source, fault } = await loadPolicy(now);
+  const since = noted?.hash === policy.hash ? noted.since : null;
+  return { hash: policy.hash, source, since, fault: fault?.message ?? "" };
+}
+
 function asText(
-  { agent, running, connection, conditions, clock, processes, runs, spool, egress }: Status,
+  { agent, running, policy, connection, conditions, clock, processes, runs, spool, egress }: Status,
 ): string {
   const sign = (good: boolean, text: string) => good ? green(text) : red(text);
   const connected = connection?.state === "connected";
@@ -105,6 +118,11 @@ function asText(
       : ""),
     ...(clock ? [`Clock      ${clockText(clock)}`] : []),
     ...(running.gatehouse ? [`Health     ${healthText(conditions)}`] : []),
+    `Policy     ${policy.source} ${dim(policy.hash.slice(0, 12))}` +
+    (policy.since === null ? "" : ` since ${isoTime(policy.since)}`),
+    ...(policy.fault === ""
+      ? []
+      : ["Nothing leaves but a bare status:", ...policy.fault.split("\n")].map(printable).map(red)),
     ...spool.map(({ channel, waiting, bytes }) =>
       `Spool      ${waiting} ${channel} payloads wait (${bytes} bytes)`
     ),

@@ -92,6 +92,24 @@ const TABLE = {
     visibleAfterMs: 60_000,
     remedy: "`sallyport doctor` finds where the way to the platform is blocked. Nothing is lost meanwhile.",
   },
+  "policy.holding": {
+    severity: "warning",
+    status: "holding",
+    dependsOn: ["policy.unreadable"],
+    visibleAfterMs: 0,
+    remedy:
+      "The owner's policy keeps these records in the spool for now. `sallyport policy preview` shows which, " +
+      "and why.",
+  },
+  "policy.unreadable": {
+    severity: "error",
+    status: "policy fault",
+    dependsOn: [],
+    visibleAfterMs: 0,
+    remedy:
+      "Correct policy.yaml on the agent's machine; `sallyport policy check` names the place. Until then nothing " +
+      "leaves but this.",
+  },
   "process.rejected": {
     severity: "error",
     status: "rejected",

@@ -5,9 +5,11 @@ import { fail, ok, overall, skipped, warn } from "../../src/agent/doctor/check.t
 import { connectionCheck } from "../../src/agent/doctor/home.ts";
 import { certificateCheck } from "../../src/agent/doctor/identity.ts";
 import { clockCheck, proofCheck, proxyCheck, routeChecks, tlsCheck } from "../../src/agent/doctor/network.ts";
+import { checkPolicy } from "../../src/agent/doctor/policy.ts";
 import { spoolCheck } from "../../src/agent/doctor/state.ts";
 import { withinTime } from "../../src/agent/doctor/time.ts";
 import { TestClock } from "../support/clock.ts";
+import { temporaryFolder } from "../support/home.ts";
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -94,4 +96,19 @@ Deno.test("work that hangs ends with its time", async () => {
   await clock.advance(5_000);
   await ended;
   assertEquals([stopped, inWords(-90_000), inWords(200 * MINUTE)], [true, "90 s", "3 hours"]);
+});
+
+Deno.test("a policy that cannot be used is a failure, named by its line", async () => {
+  using folder = temporaryFolder();
+  const file = `${folder.path}/policy.yaml`;
+  const check = () => checkPolicy(new TestClock(), file);
+  assertStringIncludes((await check()).reason, "the default holds");
+  await Deno.writeTextFile(file, "tracking: deny\n");
+  assertEquals((await check()).verdict, "ok");
+  await Deno.writeTextFile(file, "tracking: deny\nlogs: maybe\nerrors: perhaps\n");
+  const { verdict, reason, remedy } = await check();
+  assertEquals(verdict, "fail");
+  assertStringIncludes(reason, "policy.yaml:2:1: logs");
+  assertStringIncludes(reason, "and 1 more");
+  assertStringIncludes(remedy!, "sallyport policy check");
 });
