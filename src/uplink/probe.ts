@@ -80,16 +80,15 @@ export async function probeProof(
     let first = true;
     let done = false;
     const receive = async (frame: Uint8Array) => {
-      const message = decodeFrame(ServerToAgentSchema, frame);
       if (!first) {
-        refusal = message.errorResponse ?? refusal;
+        refusal = decodeFrame(ServerToAgentSchema, frame).errorResponse ?? refusal;
         return;
       }
       first = false;
       const receivedAt = clock.now();
       const halfMs = (clock.monotonic() - openedAt) / 2;
       const clientFingerprint = readCertificate(certificate).fingerprint;
-      const proof = await requireProof(message, { authority, challenge, clientFingerprint, proofKey });
+      const proof = await requireProof(frame, { authority, challenge, clientFingerprint, proofKey });
       probe.offsetMs = Math.round(proof.time - (receivedAt - halfMs));
       proved.resolve();
     };

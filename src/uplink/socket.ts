@@ -1,6 +1,6 @@
 import type { Clock } from "../base/clock.ts";
 import { CHALLENGE_HEADER } from "../protocol/proof.ts";
-import { asConnectionError } from "./connection_error.ts";
+import { asConnectionError, noWebSocketError } from "./connection_error.ts";
 import type { OperatorCas, TlsSettings } from "./tls_client.ts";
 import { createTlsClient } from "./tls_client.ts";
 
@@ -135,9 +135,7 @@ async function diagnose(
   try {
     const response = await fetch(`https://${authority}/`, { method: "HEAD", client, signal: timeout.signal });
     await response.body?.cancel();
-    const via = response.headers.get("via"); // RFC 9110, 7.6.3: proxies that open TLS name themselves there
-    const through = via === null ? "" : `, through "${via}",`;
-    return new Error(`the server answers${through} but opens no WebSocket: ${String(failure)}`);
+    return noWebSocketError(authority, response.headers.get("via"), failure);
   } catch (error) {
     return timeout.signal.aborted ? failure : error;
   } finally {

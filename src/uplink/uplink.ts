@@ -181,13 +181,13 @@ export class Uplink {
     let queue = Promise.resolve();
     let refusal: ServerToAgent["errorResponse"];
     const receive = async (frame: Uint8Array) => {
-      const message = decodeFrame(ServerToAgentSchema, frame);
       if (connection.state.phase === "proving") {
         const clientFingerprint = readCertificate(certificate).fingerprint;
         const pinned = { authority, challenge: challenge!, clientFingerprint, proofKey: proofKey! };
-        await requireProof(message, pinned);
+        await requireProof(frame, pinned);
         return this.#advance(connection, { type: "proved", at: clock.monotonic() });
       }
+      const message = decodeFrame(ServerToAgentSchema, frame);
       refusal = message.errorResponse ?? refusal;
       this.#serve(connection, message);
     };
