@@ -20,7 +20,8 @@ export const enroll: Command = {
     `An enrolment bundle is one line that the platform makes: its address, its certificate authority, the key
 with which it proves itself, and a secret that works once. The agent makes its private key here; the key
 never leaves this machine. Nothing is sent before the platform has proved that it is the one in the bundle.
-The bundle is taken from the command line, from a file, or from standard input with "-".`,
+The bundle is taken from the command line, from a file, or from standard input with "-". CA certificates in
+a file ca.pem in this home are trusted for TLS beside the bundle's.`,
   options: [
     { name: "file", value: "FILE", summary: "Read the bundle from a file in this home" },
     { name: "name", value: "NAME", summary: "What people will call this agent (default: the folder's name)" },

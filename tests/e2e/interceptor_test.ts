@@ -85,7 +85,10 @@ Deno.test("without its root on the machine, an interceptor is named and does not
   await fleet.enrol();
   const { interceptor } = await intercept(fleet);
   await using _ = interceptor;
-  const line = await endOfFirstTry(fleet);
+  // Other runtimes take every certificate under this variable; there is no such way here.
+  const { command, args } = fleet.program;
+  const careless = { command: "env", args: ["NODE_TLS_REJECT_UNAUTHORIZED=0", command, ...args] };
+  const line = await endOfFirstTry(fleet, careless);
   assertEquals(line.code, "platform.not-trusted", JSON.stringify(line));
   assertNamed({ ...line, message: line.reason });
   assertEquals(interceptor.upgrades, []);
