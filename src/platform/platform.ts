@@ -23,6 +23,7 @@ import { createTlsServer, listen } from "./server.ts";
 import { answerUpgrade } from "./sessions/doors.ts";
 import { Departures } from "./sessions/departures.ts";
 import { Fleet } from "./sessions/fleet.ts";
+import { Polls } from "./sessions/polls.ts";
 import type { RecoveryPolicy } from "./sessions/recovery.ts";
 import { Rollout } from "./sessions/rollout.ts";
 import { DATABASE_FILE, openSqliteStore } from "./store/sqlite.ts";
@@ -149,6 +150,7 @@ async function serve(
   const ready = Promise.withResolvers<Handlers>();
   const { server, stop } = createTlsServer(first, {
     http: (request, response) => void ready.promise.then((handlers) => handlers.http(request, response)),
+    poll: (...visit) => void ready.promise.then((handlers) => handlers.poll(...visit)),
     agent: (...visit) => void ready.promise.then((handlers) => handlers.agent(...visit)),
   });
   const { covers } = coverageOf(fromPem("CERTIFICATE", first.certificate));
@@ -161,9 +163,11 @@ async function serve(
     });
   }
   const context = { ...parts, names };
+  const polls = new Polls(context);
   const answer = getRequestListener(createApp(context, consoleRoutes()).fetch);
   ready.resolve({
     http: (request, response) => void answer(request, response),
+    poll: (path, request, response) => void polls.answer(path, request, response),
     agent: (path, request, accept) => answerUpgrade(path, request, accept, context),
   });
   const freshness = new Freshness({

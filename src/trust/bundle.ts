@@ -67,6 +67,17 @@ export function decodeBundle(text: string): EnrolmentBundle {
   throw damaged(`its field "${issue?.path.join(".")}" is not valid: ${issue?.message}`);
 }
 
+/**
+ * `HOST:PORT` of what a person calls an address, where a port that is 443 may be left out.
+ *
+ * @throws {SallyportError} `usage` when it is none.
+ */
+export function parseAuthority(text: string): string {
+  const match = /^(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+)(?::([0-9]{1,5}))?$/.exec(text);
+  if (!match) throw new SallyportError("usage", `"${text}" is not HOST or HOST:PORT`);
+  return `${match[1]}:${match[2] ?? "443"}`;
+}
+
 /** Host name, without the brackets that an IPv6 address has there, and port of `HOST:PORT`. */
 export function splitAuthority(authority: string): { hostname: string; port: number } {
   const colon = authority.lastIndexOf(":");

@@ -29,8 +29,9 @@ export function nameAnswerer(error: SallyportError, scene: Scene): SallyportErro
 
 type Code = "platform.not-trusted" | "platform.not-proved";
 
-/** Whether it says that somebody answered who is not the platform. */
+/** Whether it says that somebody answered who is not the platform. A certificate refused for its time says of nobody. */
 export function isAboutAnswerer(error: SallyportError): error is SallyportError & { code: Code } {
+  if (error.facts.clockOffsetBoundMs !== undefined) return false;
   return error.code === "platform.not-trusted" || error.code === "platform.not-proved";
 }
 

@@ -1,4 +1,5 @@
 import { messageOf, SallyportError } from "../base/errors.ts";
+import { certificateTimeError } from "./certificate_time.ts";
 
 /**
  * What a failed try to connect means, whatever it was made with: `platform.unreachable`, `platform.not-trusted` when
@@ -19,6 +20,8 @@ export function asConnectionError(authority: string, cause: unknown): SallyportE
     );
   }
   const text = messageOf(cause);
+  const outOfTime = certificateTimeError(authority, text, cause);
+  if (outOfTime) return outOfTime;
   if (/invalid peer certificate/.test(text)) {
     return new SallyportError(
       "platform.not-trusted",
@@ -52,26 +55,4 @@ export function asConnectionError(authority: string, cause: unknown): SallyportE
     remedy:
       "Check the network, the name and the port, that the platform runs, and the proxy if HTTPS_PROXY names one.",
   });
-}
-
-/**
- * What it means that HTTPS works and WebSocket does not.
- *
- * @param via the header by which proxies name themselves in an answer that they have opened (RFC 9110, 7.6.3)
- */
-export function noWebSocketError(authority: string, via: string | null, cause: unknown): SallyportError {
-  const through = via === null ? "" : `, through "${via}",`;
-  return new SallyportError(
-    "platform.unreachable",
-    `${authority} answers${through} but opens no WebSocket: ${messageOf(cause)}`,
-    {
-      cause,
-      retryable: true,
-      facts: via === null ? {} : { via },
-      remedy: via === null
-        ? "Check that the platform, and nothing else, listens at this address."
-        : `That proxy opens TLS connections. Ask whoever runs it to let ${authority} pass untouched: it gets ` +
-          "nothing from this agent.",
-    },
-  );
 }

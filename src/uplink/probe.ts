@@ -9,7 +9,7 @@ import { ServerToAgentSchema } from "../protocol/generated/opamp_pb.ts";
 import { splitAuthority } from "../trust/bundle.ts";
 import { readCertificate } from "../trust/certificate.ts";
 import { endingOfClose } from "./ending.ts";
-import { requireProof } from "./proof.ts";
+import { presumedlySentAt, requireProof } from "./proof.ts";
 import type { OpenSocket } from "./socket.ts";
 import type { UplinkIdentity } from "./uplink.ts";
 
@@ -85,11 +85,10 @@ export async function probeProof(
         return;
       }
       first = false;
-      const receivedAt = clock.now();
-      const halfMs = (clock.monotonic() - openedAt) / 2;
+      const sentAt = presumedlySentAt(openedAt, clock);
       const clientFingerprint = readCertificate(certificate).fingerprint;
       const proof = await requireProof(frame, { authority, challenge, clientFingerprint, proofKey });
-      probe.offsetMs = Math.round(proof.time - (receivedAt - halfMs));
+      probe.offsetMs = proof.time - sentAt;
       proved.resolve();
     };
     let queue = Promise.resolve();
@@ -97,7 +96,7 @@ export async function probeProof(
       message: (frame) => queue = queue.then(() => receive(frame)).catch(proved.reject),
       closed: (how) =>
         queue = queue.then(() => {
-          const { error } = endingOfClose(how, refusal);
+          const { error } = endingOfClose(how, refusal, probe.offsetMs);
           proved.reject(error);
           if (probe.error === undefined && !done) probe.error = error;
           refused.abort();

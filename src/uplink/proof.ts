@@ -1,3 +1,4 @@
+import type { Clock } from "../base/clock.ts";
 import { SallyportError } from "../base/errors.ts";
 import { CUSTOM } from "../protocol/capabilities.ts";
 import { decodeFrame } from "../protocol/codec.ts";
@@ -30,7 +31,8 @@ const MAX_WORDS = 300;
 export async function requireProof(frame: Uint8Array, pinned: Pinned): Promise<Proof> {
   const proof = readProof(frame);
   const { authority, challenge, clientFingerprint, proofKey } = pinned;
-  const subject = { authority, challenge, clientFingerprint, time: proof.time };
+  const { time, sealingKey } = proof;
+  const subject = { authority, challenge, clientFingerprint, time, sealingKey };
   if (await verifyProof(proofKey, subject, proof.signature)) return proof;
   throw notProved("its proof is not signed by the platform's key for this very connection");
 }
@@ -48,6 +50,16 @@ function readProof(frame: Uint8Array): Proof {
   }
   const words = message.errorResponse?.errorMessage.slice(0, MAX_WORDS);
   throw notProved(words ? `it refuses, without a proof: "${words}"` : "its first message is not a proof");
+}
+
+/**
+ * When a message that has just arrived was sent, by this machine's clock in milliseconds since 1970 UTC: half of the
+ * wait for it counts as its way here.
+ *
+ * @param openedAt when the connection stood, on the monotonic clock
+ */
+export function presumedlySentAt(openedAt: number, clock: Clock): number {
+  return Math.round(clock.now() - (clock.monotonic() - openedAt) / 2);
 }
 
 function notProved(why: string, cause?: unknown): SallyportError {

@@ -15,6 +15,9 @@ export interface TlsSettings {
  */
 export type OperatorCas = () => Promise<CaFile>;
 
+/** An operator who adds none. */
+export const noOperatorCas: OperatorCas = () => Promise.resolve({ cas: [], problems: [] });
+
 /**
  * The runtime's client for these settings: TLS 1.2 or newer, the server's name checked. The runtime trusts the public
  * roots besides: what a server must be is for the platform's proof to say. Close it after its use.

@@ -104,9 +104,12 @@ test("a proxy that opens TLS and lets no WebSocket through is named as it names 
   await using fleet = await Fleet.start();
   await fleet.enrol();
   await using proxy = await startBump({ company, upstreamCa: fleet.platform.ca, upgrades: false });
-  const line = await endOfFirstTry(fleet, await behind(proxy, fleet, company.root));
-  assertEquals(line.code, "platform.unreachable", JSON.stringify(line));
-  assertStringIncludes(line.reason, "but opens no WebSocket");
-  assertStringIncludes(String(line.via), "1.1 proxy.company.example");
-  assertStringIncludes(line.remedy, "That proxy opens TLS connections");
+  const agent = fleet.startAgent(["run"], await behind(proxy, fleet, company.root));
+  const polling = await agent.line(({ message }) => message === "no WebSocket can be had: polling");
+  assertStringIncludes(String(polling.reason), 'through "1.1 proxy.company.example');
+  // What is asked next is the proof over HTTP, which is bound to the agent's certificate as well.
+  const line = await agent.line(({ message }) => message === "not connected");
+  await agent.stop();
+  assertEquals(line.code, "platform.not-proved", JSON.stringify(line));
+  assertEquals((await fleet.json<{ entries: unknown[] }>(["egress"])).entries, []);
 });

@@ -9,6 +9,7 @@ import { skipped } from "./check.ts";
 import { checkDisk, checkHalves, checkHome, connectionCheck } from "./home.ts";
 import { certificateCheck, checkIdentity } from "./identity.ts";
 import { checkNetwork } from "./network.ts";
+import { checkPolicy } from "./policy.ts";
 import { checkState } from "./state.ts";
 
 /**
@@ -32,6 +33,7 @@ export async function examine({ clock, signal }: { clock: Clock; signal: AbortSi
     await exists(STATE_FOLDER) ? await checkDisk(clock) : skipped("disk", "there is no state/ yet"),
     identityCheck,
     certificateCheck(identity?.certificateFacts, clock.now()),
+    await checkPolicy(clock),
     ...stateChecks,
     ...halves,
     ...agentRuns ? [connectionCheck(connection, clock.now())] : [],
