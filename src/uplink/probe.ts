@@ -80,15 +80,14 @@ export async function probeProof(
     let first = true;
     let done = false;
     const receive = async (frame: Uint8Array) => {
-      const message = decodeFrame(ServerToAgentSchema, frame);
       if (!first) {
-        refusal = message.errorResponse ?? refusal;
+        refusal = decodeFrame(ServerToAgentSchema, frame).errorResponse ?? refusal;
         return;
       }
       first = false;
       const sentAt = presumedlySentAt(openedAt, clock);
       const clientFingerprint = readCertificate(certificate).fingerprint;
-      const proof = await requireProof(message, { authority, challenge, clientFingerprint, proofKey });
+      const proof = await requireProof(frame, { authority, challenge, clientFingerprint, proofKey });
       probe.offsetMs = proof.time - sentAt;
       proved.resolve();
     };

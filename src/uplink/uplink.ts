@@ -206,17 +206,17 @@ export class Uplink {
     let refusal: ServerToAgent["errorResponse"];
     let clockOffsetMs: number | undefined;
     const receive = async (frame: Uint8Array) => {
-      const message = decodeFrame(ServerToAgentSchema, frame);
       if (connection.state.phase === "proving") {
         const sentAt = presumedlySentAt(openedAt, clock);
         const clientFingerprint = readCertificate(certificate).fingerprint;
         const pinned = { authority, challenge: challenge!, clientFingerprint, proofKey: proofKey! };
-        const proof = await requireProof(message, pinned);
+        const proof = await requireProof(frame, pinned);
         socket.proved(proof);
         clockOffsetMs = proof.time - sentAt;
         listener.proved(clockOffsetMs);
         return this.#advance(connection, { type: "proved", at: clock.monotonic() });
       }
+      const message = decodeFrame(ServerToAgentSchema, frame);
       refusal = message.errorResponse ?? refusal;
       this.#serve(connection, message);
     };
