@@ -55,7 +55,7 @@ export class Pump {
     this.#options = options;
   }
 
-  /** Why tracking records stay in the spool for now by the owner's policy; undefined when they do not. */
+  /** Why tracking records wait by a policy that is in force; undefined when they do not. */
   get held(): string | undefined {
     return this.#held;
   }
@@ -86,15 +86,12 @@ export class Pump {
       for (const { seq, reason } of unreadable) {
         log.error("a spooled record was quarantined", { seq, reason });
       }
-      const { records, through, dropped, held } = composeBatch(
-        payloads,
-        policy(),
-        spending.circumstances(),
-      );
+      const now = policy();
+      const { records, through, dropped, held } = composeBatch(payloads, now, spending.circumstances());
       for (const [reason, all] of Map.groupBy(dropped, ({ reason }) => reason)) {
         log.warn("tracking records stay here", { records: all.length, first: all[0]!.seq, reason });
       }
-      this.#hold(held);
+      this.#hold(now.halted === undefined ? held : undefined);
       if (through === undefined) return;
       if (records.length === 0) spool.settle("tracking", through);
       else if (!this.#sendBatch({ stream: spool.stream, through, records })) return;

@@ -196,7 +196,10 @@ Deno.test("while the policy cannot be used everything stays, in its order, and a
   assertEquals([t.batches(), t.spool.counts()[0]?.waiting], [[], 1]);
   assertEquals(t.reader.newest(10).map(({ records }) => records), ["health"]);
   const { health } = decodeFrame(AgentToServerSchema, t.frames[0]!);
-  assertEquals([health?.healthy, health?.lastError], [false, "policy.yaml is broken at line 7"]);
+  assertEquals([health?.healthy, health?.lastError], [
+    false,
+    "policy.unreadable: policy.yaml is broken at line 7",
+  ]);
 
   t.owner.policy = DEFAULT_POLICY;
   t.spool.put("tracking", RUN_STARTED);
