@@ -84,12 +84,7 @@ Deno.test({
   const agent = fleet.startAgent();
   await agent.connected();
   // An honest process on documents full of canaries, so that there is something to steal.
-  platform.say({
-    remoteConfig: {
-      config: { configMap: { copy: { body: new TextEncoder().encode(COPY_PROCESS) } } },
-      configHash: new Uint8Array(32),
-    },
-  });
+  platform.deploy({ copy: COPY_PROCESS });
   await fleet.drop("data/in/a.csv", `id,amount\n${CANARY},1\n${CANARY},not a number ${CANARY}\n`);
   await eventually(
     () => platform.messages,

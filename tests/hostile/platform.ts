@@ -7,12 +7,15 @@ import type { TLSSocket } from "node:tls";
 import { WebSocketServer } from "ws";
 import type { WebSocket } from "ws";
 import { systemClock } from "../../src/base/clock.ts";
-import { sha256Hex } from "../../src/base/digest.ts";
+import { sha256, sha256Hex } from "../../src/base/digest.ts";
+import { utf8 } from "../../src/base/encoding.ts";
 import { parseUuid } from "../../src/base/ids.ts";
 import { CUSTOM } from "../../src/protocol/capabilities.ts";
 import type { AgentToServer } from "../../src/protocol/generated/opamp_pb.ts";
 import { AgentToServerSchema, ServerToAgentSchema } from "../../src/protocol/generated/opamp_pb.ts";
-import { jsonMessage } from "../../src/protocol/messages.ts";
+import { jsonMessage, readJsonMessage } from "../../src/protocol/messages.ts";
+import type { TrackingRecord } from "../../src/protocol/payloads/tracking.ts";
+import { trackingBatchSchema } from "../../src/protocol/payloads/tracking.ts";
 import { CHALLENGE_HEADER } from "../../src/protocol/proof.ts";
 import { readCertificate } from "../../src/trust/certificate.ts";
 import { privateKeyFromPem } from "../../src/trust/keys.ts";
@@ -32,8 +35,6 @@ export class HostilePlatform implements AsyncDisposable {
   #live: { socket: WebSocket; uid: Uint8Array<ArrayBuffer> } | undefined;
   #sessions = 0;
   #isGreeted = false;
-  /** Answers every message with a plain one, as a well-behaved platform does. */
-  polite = true;
 
   private constructor(server: ReturnType<typeof createServer>, sockets: WebSocketServer) {
     this.#server = server;
@@ -92,7 +93,12 @@ export class HostilePlatform implements AsyncDisposable {
   #take(socket: WebSocket, bytes: Uint8Array): void {
     this.received.push(bytes);
     if (this.#live?.socket === socket) this.#isGreeted = true;
-    if (!this.polite || this.#live?.socket !== socket) return;
+    if (this.#live?.socket !== socket || bytes[0] !== 0) return;
+    const { customMessage } = fromBinary(AgentToServerSchema, bytes.subarray(1));
+    if (customMessage?.capability === CUSTOM.tracking) {
+      const { stream, through } = readJsonMessage(customMessage, trackingBatchSchema);
+      this.say({ customMessage: jsonMessage(CUSTOM.tracking, "ack", { stream, through }) });
+    }
     // All that it could ever get, it asks for.
     this.say({ capabilities: 0x7fn, customCapabilities: { capabilities: Object.values(CUSTOM) } });
   }
@@ -115,6 +121,26 @@ export class HostilePlatform implements AsyncDisposable {
   deaf(isDeaf: boolean): void {
     if (isDeaf) this.#live?.socket.pause();
     else this.#live?.socket.resume();
+  }
+
+  /** Offers these processes. */
+  deploy(definitions: Record<string, string>): void {
+    const configMap = Object.fromEntries(
+      Object.entries(definitions).map((
+        [name, text],
+      ) => [name, { body: utf8(text), contentType: "text/yaml" }]),
+    );
+    this.say({ remoteConfig: { config: { configMap }, configHash: sha256(JSON.stringify(definitions)) } });
+  }
+
+  /** What agents told of their runs. */
+  get records(): TrackingRecord[] {
+    const batches = this.messages.flatMap(({ customMessage }) =>
+      customMessage?.capability === CUSTOM.tracking
+        ? [readJsonMessage(customMessage, trackingBatchSchema)]
+        : []
+    );
+    return batches.flatMap(({ records }) => records.map(({ record }) => record));
   }
 
   /** Ends the connection that stands. */
