@@ -7,7 +7,7 @@
  */
 import { resolve } from "@std/path";
 import { agentFromSource, QUIET_RUNTIME } from "./lib/agent_process.ts";
-import { parseAuthority } from "./lib/permissions.ts";
+import { parseAuthority } from "../src/trust/bundle.ts";
 
 const words = [...Deno.args];
 let platform: string | undefined;

@@ -86,6 +86,7 @@ export function simulatedAgent(
     backoff: new Backoff(RECONNECT),
     heartbeatMs: 30_000,
     listener: {
+      proved() {},
       greet: () =>
         send({
           agentDescription: describe({ "service.version": "0" }, { "os.type": "simulated" }),

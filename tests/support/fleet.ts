@@ -56,6 +56,11 @@ export class Fleet implements AsyncDisposable {
     return this.#token;
   }
 
+  /** The platform's folder. */
+  get platformData(): string {
+    return `${this.#folder}/platform`;
+  }
+
   /** Where the platform listens. */
   get authority(): string {
     return `${this.#listen.host}:${this.#listen.port}`;
@@ -68,7 +73,7 @@ export class Fleet implements AsyncDisposable {
   /** Starts the platform, again on the same data and the same address unless `changes` say otherwise. */
   async startPlatform(changes: Partial<PlatformOptions> = {}): Promise<Platform> {
     this.#platform = await startPlatform({
-      dataDir: `${this.#folder}/platform`,
+      dataDir: this.platformData,
       listen: this.#listen,
       clock: systemClock,
       log: silentLog,
@@ -192,9 +197,11 @@ export interface AgentView {
   name: string;
   state: "online" | "suspect" | "offline";
   reason?: string;
+  transport?: string;
   health?: {
     healthy: boolean;
     components: Record<string, { healthy: boolean; status: string; lastError: string }>;
+    conditions: { code?: string; severity: string; component?: string; reason: string; remedy?: string }[];
   };
   processes: { process: string; state: string; reason?: string }[];
 }

@@ -16,14 +16,15 @@ type FarEnd = Socket;
 export class Relay implements AsyncDisposable {
   /** What becomes of connections from now on; those that stand keep what they have. */
   fault: Fault | undefined;
+  /** The port of this machine to which connections go from now on. */
+  port: number;
   /** Bytes that clients sent, and bytes that they were sent. */
   readonly carried = { up: 0, down: 0 };
   readonly #server: Server;
-  readonly #port: number;
   readonly #connections = new Map<Socket, FarEnd | undefined>();
 
   private constructor(port: number) {
-    this.#port = port;
+    this.port = port;
     this.#server = createServer((client) => this.#serve(client));
   }
 
@@ -58,7 +59,7 @@ export class Relay implements AsyncDisposable {
     client.once("close", () => this.#connections.delete(client));
     if (fault === "reset at once") return void client.resetAndDestroy();
     if (fault === "silence") return void client.resume();
-    const server = connect(this.#port, "127.0.0.1");
+    const server = connect(this.port, "127.0.0.1");
     this.#connections.set(client, server);
     server.on("error", () => {});
     server.once("close", (failed) => void (failed ? client.resetAndDestroy() : client.end()));

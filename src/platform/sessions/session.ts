@@ -10,8 +10,10 @@ import type { AgentToServer, CustomMessage } from "../../protocol/generated/opam
 import { AgentToServerSchema, ConnectionSettingsStatuses } from "../../protocol/generated/opamp_pb.ts";
 import type { Context } from "../context.ts";
 import { ingestTracking } from "../ingest/tracking.ts";
+import type { Health } from "../store/agents.ts";
 import type { CertificateRecord } from "../store/certificates.ts";
 import { whyInvalid } from "./admission.ts";
+import { conditionsIn } from "./conditions.ts";
 import type { LiveSession } from "./fleet.ts";
 import { Offers } from "./offers.ts";
 import type { OfflineReason } from "./presence.ts";
@@ -19,7 +21,7 @@ import { shownReason } from "./presence.ts";
 import { certificateOffer, renewCertificate } from "./renewal.ts";
 import { readReport } from "./report.ts";
 import { Silence } from "./silence.ts";
-import type { Receiver, Wire } from "./wire.ts";
+import type { Receiver, Transport, Wire } from "./wire.ts";
 
 /** How long a stopping platform waits for an agent to answer its farewell. */
 const FAREWELL_MS = 2_000;
@@ -43,6 +45,8 @@ export class Session implements Receiver, LiveSession {
   #introduced = false;
   /** What the agent said last of its own health. */
   #status: string | undefined;
+  /** What it said last is wrong with it, as JSON. */
+  #conditions = "[]";
   readonly #silence: Silence;
   #cancelExpiry = () => {};
 
@@ -52,7 +56,10 @@ export class Session implements Receiver, LiveSession {
     this.#wire = wire;
     this.#certificate = certificate;
     this.#context = context;
-    this.#offers = new Offers(this.uid, context.rollout, context.settings.heartbeatSeconds);
+    this.#offers = new Offers(this.uid, context.rollout, {
+      heartbeatSeconds: context.settings.heartbeatSeconds,
+      isPolled: wire.transport === "polling",
+    });
     this.#log = context.log.child({ agent: this.uid, name: this.name });
     this.#silence = new Silence(context.clock, {
       overdue: () => context.fleet.suspect(this),
@@ -63,13 +70,18 @@ export class Session implements Receiver, LiveSession {
     });
   }
 
+  get transport(): Transport {
+    return this.#wire.transport;
+  }
+
   async open(): Promise<void> {
     const agent = await this.#context.store.agents.get(this.uid);
     this.#offers.resume(agent?.config.hash ?? "");
+    this.#conditions = JSON.stringify(conditionsIn(agent?.health));
     this.#context.fleet.attach(this);
     this.#silence.heard(this.#context.settings.heartbeatSeconds);
     this.#watchCertificate();
-    this.#log.info("agent online");
+    this.#log.info("agent online", { transport: this.transport });
   }
 
   async message(frame: Uint8Array<ArrayBuffer>): Promise<void> {
@@ -171,6 +183,15 @@ export class Session implements Receiver, LiveSession {
     if (this.#introduced && Object.keys(said).length === 0) return; // a heartbeat costs no write
     await this.#context.store.agents.report(this.uid, report, this.#context.clock.now());
     await this.#context.rollout.tell(this.uid);
+    if (report.health) this.#tellHealth(report.health);
+  }
+
+  #tellHealth(health: Health): void {
+    const conditions = conditionsIn(health);
+    const text = JSON.stringify(conditions);
+    if (text === this.#conditions) return;
+    this.#conditions = text;
+    this.#context.events.emit("health", { id: this.uid, name: this.name, conditions });
   }
 
   async #takeCustom(message: CustomMessage): Promise<void> {
