@@ -20,6 +20,7 @@ import { BUILD } from "./build.ts";
 import { createCertificates } from "./certificates.ts";
 import { connectionRecord } from "./connection_record.ts";
 import type { AgentContext } from "./home.ts";
+import { trackingDrain } from "./drain/tracking.ts";
 import { DATABASE_PATH, isRunning } from "./home.ts";
 import { Pump } from "./pump.ts";
 import { Reporter } from "./reporter.ts";
@@ -73,7 +74,10 @@ export async function runGatehouse(options: GatehouseOptions, signal: AbortSigna
       onProcessesOffered();
       tellSoon();
     }),
-    trackingChannel((ack) => pump.acknowledged(ack)),
+    trackingChannel({
+      onAck: (ack) => pump.acknowledged("tracking", ack),
+      onCredit: (credit) => pump.granted(credit),
+    }),
   ];
   const reporter = new Reporter(channels);
   const uplink = new Uplink({
@@ -95,7 +99,7 @@ export async function runGatehouse(options: GatehouseOptions, signal: AbortSigna
           // From the start of the process: what an operator waits for after a restart.
           sinceStartMs: Math.round(clock.monotonic()),
         });
-        pump.drain();
+        pump.connected();
       },
       heartbeat() {
         pump.sendStatus(() => ({}));
@@ -122,7 +126,9 @@ export async function runGatehouse(options: GatehouseOptions, signal: AbortSigna
       },
     },
   });
-  const pump = new Pump({ db, spool, ledger, policy: DEFAULT_POLICY, uplink, clock, log });
+  const policy = DEFAULT_POLICY;
+  const drains = [trackingDrain({ policy, log })];
+  const pump = new Pump({ db, spool, ledger, policy, channels: drains, uplink, clock, log });
 
   let telling = false;
   const tellSoon = () => {

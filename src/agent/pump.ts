@@ -1,53 +1,53 @@
 import type { Clock } from "../base/clock.ts";
 import { messageOf } from "../base/errors.ts";
-import { MAX_BATCH_BYTES, MAX_BATCH_RECORDS } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
 import type { Database } from "../base/sqlite.ts";
-import { transaction } from "../base/sqlite.ts";
-import { classOf, judgeMessage, judgeTracking } from "../gate/gate.ts";
+import { classOf, judgeMessage } from "../gate/gate.ts";
 import type { Policy } from "../gate/policy.ts";
 import { policyHash } from "../gate/policy.ts";
-import type { Ledger, LedgerEntry } from "../ledger/ledger.ts";
-import { CUSTOM } from "../protocol/capabilities.ts";
+import type { Ledger } from "../ledger/ledger.ts";
 import { encodeFrame } from "../protocol/codec.ts";
 import { AgentToServerSchema } from "../protocol/generated/opamp_pb.ts";
-import { jsonMessage } from "../protocol/messages.ts";
-import type { TrackingAck, TrackingBatch } from "../protocol/payloads/tracking.ts";
 import type { Spool } from "../spool/spool.ts";
 import type { MessageParts, Uplink } from "../uplink/uplink.ts";
-
-/** A batch without an acknowledgement for this long is sent again: the platform stores each record once. */
-const ACK_TIMEOUT_MS = 60_000;
+import type { Acknowledgement, SpooledChannel } from "./drain/channel.ts";
+import type { Written } from "./drain/drain.ts";
+import { Drain } from "./drain/drain.ts";
 
 export interface PumpOptions {
   db: Database;
   spool: Spool;
   ledger: Ledger;
   policy: Policy;
+  /** The channels of the spool. */
+  channels: readonly SpooledChannel[];
   uplink: Pick<Uplink, "ready" | "compose" | "send">;
   clock: Clock;
   log: Log;
-}
-
-interface InFlight {
-  through: number;
-  /** The ledger's number of the batch. */
-  entry: number;
-  cancelTimeout: () => void;
+  /** A number in [0, 1); default: random. */
+  random?: () => number;
 }
 
 /**
- * The only way out. Whatever leaves goes through here: judged by the gate, written into the ledger, sent; and
- * out of the spool only once the platform has said that it is stored.
+ * The only way out. Whatever leaves goes through here: judged by the gate, written into the ledger, sent. What
+ * tells of the agent itself is sent at once; what waits in the spool is drained beside it.
  */
 export class Pump {
   readonly #options: PumpOptions;
   readonly #policyHash: string;
-  #inFlight: InFlight | undefined;
+  readonly #drain: Drain;
 
   constructor(options: PumpOptions) {
     this.#options = options;
     this.#policyHash = policyHash(options.policy);
+    this.#drain = new Drain({
+      ...options,
+      random: options.random ?? Math.random,
+      isConnected: () => options.uplink.ready,
+      write: (customMessage, records) => this.#write({ customMessage }, records),
+      send: (frame) => this.#send(frame),
+      wake: () => this.drain(),
+    });
   }
 
   /**
@@ -57,76 +57,38 @@ export class Pump {
   sendStatus(tell: () => MessageParts | undefined): void {
     this.#guard(() => {
       const parts = tell();
-      if (parts) this.#sendMessage(parts, Object.keys(parts).join(", ") || "heartbeat");
+      const written = parts && this.#write(parts, Object.keys(parts).join(", ") || "heartbeat");
+      if (written) this.#send(written.frame);
     });
   }
 
-  /** Sends the next batch of tracking records, unless one is under way or nobody is connected. */
+  /** A new connection stands. */
+  connected(): void {
+    this.#guard(() => this.#drain.connected());
+  }
+
+  /** Sends what waits in the spool, as far as the platform takes it. */
   drain(): void {
-    this.#guard(() => this.#drain());
+    this.#guard(() => this.#drain.drain());
   }
 
-  #drain(): void {
-    const { spool, uplink, log, policy } = this.#options;
-    while (uplink.ready && !this.#inFlight) {
-      const { payloads, unreadable } = spool.head("tracking", {
-        records: MAX_BATCH_RECORDS,
-        bytes: MAX_BATCH_BYTES,
-      });
-      for (const { seq, reason } of unreadable) {
-        log.error("a spooled record was quarantined", { seq, reason });
-      }
-      const last = payloads.at(-1);
-      if (!last) return;
-      const records: TrackingBatch["records"] = [];
-      for (const { seq, payload } of payloads) {
-        const verdict = judgeTracking(payload, policy);
-        if (verdict.verdict === "allow") records.push({ seq, record: verdict.payload });
-        else log.warn("a tracking record stays here", { seq, reason: verdict.reason });
-      }
-      if (records.length === 0) spool.settle("tracking", last.seq);
-      else this.#sendBatch({ stream: spool.stream, through: last.seq, records });
-    }
+  /** The platform has stored what a channel of the spool sent: receipt and removal are one transaction. */
+  acknowledged(channel: string, acknowledgement: Acknowledgement): void {
+    this.#guard(() => this.#drain.acknowledged(channel, acknowledgement));
   }
 
-  /** The platform has stored a batch: receipt and removal from the spool are one transaction. */
-  acknowledged({ stream, through }: TrackingAck): void {
-    const { db, spool, ledger } = this.#options;
-    const sent = this.#inFlight;
-    if (stream !== spool.stream || !sent || through < sent.through) return;
-    this.#guard(() => {
-      transaction(db, () => {
-        ledger.acknowledge(sent.entry);
-        spool.settle("tracking", sent.through);
-      });
-      this.#forget();
-      this.#drain();
-    });
+  /** The platform says how many bytes it takes now. */
+  granted(credit: number): void {
+    this.#guard(() => this.#drain.granted(credit));
   }
 
-  /** The connection is gone: what was under way may or may not have arrived, and will be sent again. */
+  /** The connection is gone: what was under way may or may not have arrived. */
   disconnected(): void {
-    this.#forget();
+    this.#drain.disconnected();
   }
 
-  #sendBatch(batch: TrackingBatch): void {
-    const { clock, log } = this.#options;
-    const seqs = batch.records.map(({ seq }) => seq);
-    const entry = this.#sendMessage(
-      { customMessage: jsonMessage(CUSTOM.tracking, "batch", batch) },
-      `seq ${seqs[0]}-${seqs.at(-1)} (${seqs.length})`,
-    );
-    if (!entry) return;
-    const cancelTimeout = clock.after(ACK_TIMEOUT_MS, () => {
-      log.warn("a batch of records was not acknowledged; it is sent again", { through: batch.through });
-      this.#forget();
-      this.drain();
-    });
-    this.#inFlight = { through: batch.through, entry: entry.number, cancelTimeout };
-  }
-
-  /** Gate, then ledger, then wire: in this order for everything. */
-  #sendMessage(parts: MessageParts, records: string): LedgerEntry | undefined {
+  /** Gate, then ledger: in this order for everything, and nothing is sent that was not through both. */
+  #write(parts: MessageParts, records: string): Written | undefined {
     const { uplink, ledger, log, policy } = this.#options;
     const message = uplink.compose(parts);
     const verdict = judgeMessage(message, policy);
@@ -136,9 +98,12 @@ export class Pump {
     }
     const frame = encodeFrame(AgentToServerSchema, verdict.payload);
     const payloadClass = classOf(verdict.payload);
-    const entry = ledger.intend({ class: payloadClass, records, policy: this.#policyHash, body: frame });
-    uplink.send(frame);
-    return entry;
+    const { number } = ledger.intend({ class: payloadClass, records, policy: this.#policyHash, body: frame });
+    return { frame, entry: number };
+  }
+
+  #send(frame: Uint8Array<ArrayBuffer>): void {
+    this.#options.uplink.send(frame);
   }
 
   /** A state that cannot be written is no reason to go down: the next heartbeat tries again. */
@@ -150,10 +115,5 @@ export class Pump {
         reason: messageOf(error),
       });
     }
-  }
-
-  #forget(): void {
-    this.#inFlight?.cancelTimeout();
-    this.#inFlight = undefined;
   }
 }

@@ -5,8 +5,11 @@ import type { TrackingRecord } from "../protocol/payloads/tracking.ts";
 import { trackingRecordSchema } from "../protocol/payloads/tracking.ts";
 import type { PayloadClass, Policy } from "./policy.ts";
 
-/** What the gate says of one thing that wants to leave: the thing in the form that may, or why it may not. */
-export type Verdict<T> = { verdict: "allow"; payload: T } | { verdict: "drop"; reason: string };
+/**
+ * What the gate says of one thing that wants to leave: the thing in the form that may, or why it may not. `unfit`: not
+ * because of the policy, but because it is not what its class carries.
+ */
+export type Verdict<T> = { verdict: "allow"; payload: T } | { verdict: "drop"; reason: string; unfit?: true };
 
 /**
  * The fields of an OpAMP message that are status. A field that is not named here has no class and cannot leave,
@@ -40,6 +43,7 @@ export function judgeTracking(record: unknown, policy: Policy): Verdict<Tracking
   const issue = parsed.error.issues[0];
   return {
     verdict: "drop",
+    unfit: true,
     reason: `it does not fit its schema at "${issue?.path.join(".")}": ${issue?.message}`,
   };
 }

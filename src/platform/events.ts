@@ -1,6 +1,6 @@
 import type { Clock } from "../base/clock.ts";
 import { isoTime } from "../base/clock.ts";
-import type { RunOutcome } from "../protocol/payloads/tracking.ts";
+import type { GapReason, RunOutcome } from "../protocol/payloads/tracking.ts";
 import type { PresenceReason, PresenceState } from "./sessions/presence.ts";
 
 /** What the platform tells whoever watches, by type of event. */
@@ -18,6 +18,7 @@ export interface EventPayloads {
     outcome?: RunOutcome;
     reason?: string;
   };
+  gap: { agent: string; agentName: string; class: string; reason: GapReason; records: number };
 }
 
 export type EventType = keyof EventPayloads;
