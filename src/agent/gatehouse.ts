@@ -146,6 +146,8 @@ export async function runGatehouse(options: GatehouseOptions, signal: AbortSigna
   const checking = checkEngine(
     async () => {
       engineRuns = deployments.processes().length === 0 || await isRunning("engine");
+      const expired = spool.expire();
+      if (expired > 0) log.warn("what waited for too long was dropped from the spool", { records: expired });
       tellSoon();
     },
     options,
