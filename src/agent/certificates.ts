@@ -9,9 +9,11 @@ import type { Ending } from "../uplink/ending.ts";
 import type { MessageParts, UplinkIdentity } from "../uplink/uplink.ts";
 import type { AgentContext } from "./home.ts";
 import { STATE_FOLDER } from "./home.ts";
+import type { PlatformTime } from "./platform_time.ts";
 
 export interface CertificatesOptions extends AgentContext {
   identity: Identity;
+  time: PlatformTime;
   /** Sends a message about the agent itself, if somebody is connected. */
   send(parts: MessageParts): void;
   /** Makes the next connection, at once, as this. */
@@ -43,7 +45,7 @@ const ABOUT_CERTIFICATE: ReadonlySet<unknown> = new Set([
 
 /** Joins the renewal of the certificate with the channel and the connection. */
 export async function createCertificates(options: CertificatesOptions): Promise<Certificates> {
-  const { identity, clock, log, send, use, onChange } = options;
+  const { identity, clock, time, log, send, use, onChange } = options;
   const { platform: authority, instanceUid, ca, proofKey } = identity.enrolment;
   const as = ({ key, certificate }: Credential): UplinkIdentity => ({
     authority,
@@ -51,12 +53,13 @@ export async function createCertificates(options: CertificatesOptions): Promise<
     ca,
     certificate,
     key,
-    proofKey: fromBase64Url(proofKey),
+    proofKey: proofKey === null ? undefined : fromBase64Url(proofKey),
   });
   const renewer = await Renewer.open({
     stateFolder: STATE_FOLDER,
     identity,
     clock,
+    platformNow: () => time.now() ?? clock.now(),
     log,
     ask(request) {
       if (!channel.mayAsk) return;
@@ -65,11 +68,18 @@ export async function createCertificates(options: CertificatesOptions): Promise<
     use: (credential) => use(as(credential)),
     report: (status) => channel.report(status),
   });
-  const channel = certificateChannel({ authority, instanceUid, renewer, log, onChange });
+  const channel = certificateChannel({
+    authority,
+    instanceUid,
+    renewer,
+    platformNow: () => time.now(),
+    log,
+    onChange,
+  });
   return {
     channel,
     first: as(renewer.first),
-    expires: () => renewer.expires,
+    expires: () => renewer.validity.notAfter,
     answered: (certificate) => renewer.answered(certificate),
     ended(certificate, { error, planned }) {
       if (planned) return;

@@ -1,6 +1,6 @@
 import type { Clock } from "../base/clock.ts";
 import type { Database } from "../base/sqlite.ts";
-import { command, migrate, queryOne } from "../base/sqlite.ts";
+import { command, hasTable, migrate, queryOne } from "../base/sqlite.ts";
 
 /** How the connection to the platform stands, for `sallyport status`, which is another process. */
 export interface ConnectionFacts {
@@ -30,14 +30,13 @@ export function connectionRecord(
   let last = "";
   return (state, reason) => {
     if (last === state + reason) return;
-    last = state + reason;
     write(state, clock.now(), reason);
+    last = state + reason;
   };
 }
 
 /** What was noted last, or undefined when this home never tried to connect. */
 export function readConnection(db: Database): ConnectionFacts | undefined {
-  const table = queryOne(db, "SELECT 1 FROM sqlite_schema WHERE name = 'connection'")();
-  if (table === undefined) return undefined;
+  if (!hasTable(db, "connection")) return undefined;
   return queryOne<ConnectionFacts>(db, "SELECT state, since, reason FROM connection")();
 }

@@ -1,29 +1,32 @@
 import type { Clock } from "../base/clock.ts";
-import { messageOf } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { Database } from "../base/sqlite.ts";
 import { classOf, judgeMessage } from "../gate/gate.ts";
-import type { Policy } from "../gate/policy.ts";
-import { policyHash } from "../gate/policy.ts";
+import type { Policy } from "../gate/policy/policy.ts";
+import { partsOf } from "../gate/status.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import { encodeFrame } from "../protocol/codec.ts";
 import { AgentToServerSchema } from "../protocol/generated/opamp_pb.ts";
 import type { Spool } from "../spool/spool.ts";
 import type { MessageParts, Uplink } from "../uplink/uplink.ts";
-import type { Acknowledgement, SpooledChannel } from "./drain/channel.ts";
-import type { Written } from "./drain/drain.ts";
+import type { Acknowledgement, SpooledChannel, Written } from "./drain/channel.ts";
 import { Drain } from "./drain/drain.ts";
+import type { StateGuard } from "./state_guard.ts";
+import type { Spending } from "./policy/spending.ts";
 
 export interface PumpOptions {
   db: Database;
   spool: Spool;
   ledger: Ledger;
-  policy: Policy;
+  /** The policy in force at this moment. */
+  policy(): Policy;
+  spending: Spending;
   /** The channels of the spool. */
   channels: readonly SpooledChannel[];
-  uplink: Pick<Uplink, "ready" | "compose" | "send">;
+  uplink: Pick<Uplink, "ready" | "takes" | "compose" | "send">;
   clock: Clock;
   log: Log;
+  guard: StateGuard;
   /** A number in [0, 1); default: random. */
   random?: () => number;
 }
@@ -34,20 +37,28 @@ export interface PumpOptions {
  */
 export class Pump {
   readonly #options: PumpOptions;
-  readonly #policyHash: string;
   readonly #drain: Drain;
 
   constructor(options: PumpOptions) {
     this.#options = options;
-    this.#policyHash = policyHash(options.policy);
     this.#drain = new Drain({
       ...options,
       random: options.random ?? Math.random,
-      isConnected: () => options.uplink.ready,
+      takes: (capability) => options.uplink.ready && options.uplink.takes(capability),
       write: (customMessage, records) => this.#write({ customMessage }, records),
-      send: (frame) => this.#send(frame),
+      send: (written) => this.#send(written),
       wake: () => this.drain(),
     });
+  }
+
+  /** Why records stay in the spool for now by the owner's policy; undefined when they do not. */
+  get held(): string | undefined {
+    return this.#drain.held;
+  }
+
+  /** Whether something that was sent had no acknowledgement in time, and none has come since. */
+  get unacknowledged(): boolean {
+    return this.#drain.unacknowledged;
   }
 
   /**
@@ -55,10 +66,10 @@ export class Pump {
    * one tells the newer state. What cannot be written into the ledger (the disk is full, say) is not sent.
    */
   sendStatus(tell: () => MessageParts | undefined): void {
-    this.#guard(() => {
+    this.#options.guard.run("sending status", () => {
       const parts = tell();
-      const written = parts && this.#write(parts, Object.keys(parts).join(", ") || "heartbeat");
-      if (written) this.#send(written.frame);
+      const written = parts && this.#write(parts);
+      if (written) this.#send(written);
     });
   }
 
@@ -88,32 +99,32 @@ export class Pump {
   }
 
   /** Gate, then ledger: in this order for everything, and nothing is sent that was not through both. */
-  #write(parts: MessageParts, records: string): Written | undefined {
-    const { uplink, ledger, log, policy } = this.#options;
-    const message = uplink.compose(parts);
-    const verdict = judgeMessage(message, policy);
-    if (verdict.verdict === "drop") {
-      log.warn("a message stays here", { records, reason: verdict.reason });
+  #write(parts: MessageParts, records?: string): Written | undefined {
+    const { uplink, ledger, spending, log } = this.#options;
+    const policy = this.#options.policy();
+    const { payload, reason } = judgeMessage(uplink.compose(parts), policy, spending.circumstances());
+    if (!payload) {
+      log.warn("a message stays here", { parts: Object.keys(parts).join(", "), reason });
       return undefined;
     }
-    const frame = encodeFrame(AgentToServerSchema, verdict.payload);
-    const payloadClass = classOf(verdict.payload);
-    const { number } = ledger.intend({ class: payloadClass, records, policy: this.#policyHash, body: frame });
-    return { frame, entry: number };
+    const frame = encodeFrame(AgentToServerSchema, payload);
+    const payloadClass = classOf(payload);
+    const { number } = ledger.intend({
+      class: payloadClass,
+      records: records ?? (partsOf(payload).join(", ") || "heartbeat"),
+      policy: policy.hash,
+      body: frame,
+    });
+    return { frame, payloadClass, entry: number };
   }
 
-  #send(frame: Uint8Array<ArrayBuffer>): void {
-    this.#options.uplink.send(frame);
+  #send({ frame, payloadClass }: Written): void {
+    const { uplink, spending } = this.#options;
+    spending.add(payloadClass, frame.length);
+    uplink.send(frame);
   }
 
-  /** A state that cannot be written is no reason to go down: the next heartbeat tries again. */
   #guard(work: () => void): void {
-    try {
-      work();
-    } catch (error) {
-      this.#options.log.error("nothing was sent: the state database cannot be used", {
-        reason: messageOf(error),
-      });
-    }
+    this.#options.guard.run("sending records", work);
   }
 }

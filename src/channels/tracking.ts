@@ -2,22 +2,48 @@ import { CUSTOM } from "../protocol/capabilities.ts";
 import { readJsonMessage } from "../protocol/messages.ts";
 import type { TrackingAck } from "../protocol/payloads/tracking.ts";
 import { trackingAckSchema, trackingCreditSchema } from "../protocol/payloads/tracking.ts";
-import type { Channel } from "./channel.ts";
+import type { Channel, ChannelCondition } from "./channel.ts";
+
+export interface TrackingChannelOptions {
+  /** Takes the platform's acknowledgements. */
+  onAck(ack: TrackingAck): void;
+  /** Takes how many bytes the platform takes now. */
+  onCredit(credit: number): void;
+  /** Whether the platform has not acknowledged what was sent, and not in time. */
+  isUnacknowledged(): boolean;
+  /** How many records could not be read and were set aside. */
+  quarantined(): number;
+}
 
 /** Tracking: what the platform says of the records goes to the pump, which sent them. */
-export function trackingChannel(
-  { onAck, onCredit }: { onAck(ack: TrackingAck): void; onCredit(credit: number): void },
-): Channel {
+export function trackingChannel(options: TrackingChannelOptions): Channel {
   return {
     name: "tracking",
     bits: 0n,
     custom: [CUSTOM.tracking],
+    conditions: () => conditionsOf(options),
     receive({ customMessage }) {
       if (customMessage?.capability !== CUSTOM.tracking) return;
-      if (customMessage.type === "ack") onAck(readJsonMessage(customMessage, trackingAckSchema));
+      if (customMessage.type === "ack") options.onAck(readJsonMessage(customMessage, trackingAckSchema));
       if (customMessage.type === "credit") {
-        onCredit(readJsonMessage(customMessage, trackingCreditSchema).credit);
+        options.onCredit(readJsonMessage(customMessage, trackingCreditSchema).credit);
       }
     },
   };
+}
+
+function conditionsOf({ isUnacknowledged, quarantined }: TrackingChannelOptions): ChannelCondition[] {
+  const conditions: ChannelCondition[] = [];
+  if (isUnacknowledged()) {
+    const reason = "the platform has not acknowledged the records that were sent to it";
+    conditions.push({ code: "tracking.unacknowledged", reason });
+  }
+  const count = quarantined();
+  if (count > 0) {
+    conditions.push({
+      code: "spool.quarantined",
+      reason: `${count} spooled ${count === 1 ? "record" : "records"} cannot be read`,
+    });
+  }
+  return conditions;
 }

@@ -18,7 +18,7 @@ export type RenewalState =
   | { readonly phase: "settling" };
 
 export type RenewalEvent =
-  /** Time has passed: wall clock and monotonic clock. */
+  /** Time has passed: the platform's time, by which certificates live, and the monotonic clock. */
   | { type: "time"; now: number; at: number }
   /** The platform has answered on a connection made with this identity. */
   | { type: "answered"; as: Holder; at: number }

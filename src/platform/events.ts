@@ -1,11 +1,14 @@
 import type { Clock } from "../base/clock.ts";
 import { isoTime } from "../base/clock.ts";
 import type { GapReason, RunOutcome } from "../protocol/payloads/tracking.ts";
+import type { ReportedCondition } from "./sessions/conditions.ts";
 import type { PresenceReason, PresenceState } from "./sessions/presence.ts";
 
 /** What the platform tells whoever watches, by type of event. */
 export interface EventPayloads {
   agent: { id: string; name: string; state: PresenceState; reason?: PresenceReason };
+  /** What an agent says is wrong with it has changed. */
+  health: { id: string; name: string; conditions: ReportedCondition[] };
   process: { process: string; agent: string; state: string; version?: number; reason?: string };
   published: { process: string; version?: number };
   run: {

@@ -1,5 +1,5 @@
 import type { Clock } from "../base/clock.ts";
-import { utf8 } from "../base/encoding.ts";
+import { utf8Length } from "../base/encoding.ts";
 import { messageOf, SallyportError } from "../base/errors.ts";
 import { MAX_PAYLOAD_BYTES, SPOOL_QUOTAS } from "../base/limits.ts";
 import type { Database } from "../base/sqlite.ts";
@@ -102,7 +102,7 @@ export class Spool {
    */
   put(channel: string, payload: unknown): void {
     const text = JSON.stringify(payload);
-    const bytes = utf8(text).length;
+    const bytes = utf8Length(text);
     if (bytes > MAX_PAYLOAD_BYTES) {
       throw new SallyportError(
         "internal",

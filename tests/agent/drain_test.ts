@@ -14,12 +14,15 @@ import { pumping } from "./support.ts";
 function channel(name: string, weight: number): SpooledChannel {
   return {
     name,
+    capability: CUSTOM.tracking,
     weight,
     resume: (stream) => jsonMessage(CUSTOM.tracking, `${name}-resume`, { stream }),
     batch: (_stream, entries) => ({
       message: jsonMessage(CUSTOM.tracking, name, entries),
       records: `${entries.length} of ${name}`,
+      through: entries.at(-1)!.seq,
       unfit: [],
+      held: undefined,
     }),
   };
 }

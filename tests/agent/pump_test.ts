@@ -1,11 +1,20 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { MAX_BATCH_BYTES, MAX_CREDIT_BYTES, MAX_PAYLOAD_BYTES } from "../../src/base/limits.ts";
 import { createLog } from "../../src/base/log.ts";
-import { DEFAULT_POLICY } from "../../src/gate/policy.ts";
+import { Spending } from "../../src/agent/policy/spending.ts";
+import type { PolicyOptions } from "../../src/gate/policy/options.ts";
+import { DEFAULT_OPTIONS } from "../../src/gate/policy/options.ts";
+import type { Policy } from "../../src/gate/policy/policy.ts";
+import { compilePolicy, DEFAULT_POLICY, haltedPolicy } from "../../src/gate/policy/policy.ts";
+import { decodeFrame } from "../../src/protocol/codec.ts";
+import { AgentToServerSchema } from "../../src/protocol/generated/opamp_pb.ts";
 import { verifyChain } from "../../src/ledger/verify.ts";
 import { systemClock } from "../../src/base/clock.ts";
 import { RUN_STARTED } from "../support/records.ts";
 import { pumping } from "./support.ts";
+
+const tracking = (changes: Partial<PolicyOptions["tracking"]>): Policy =>
+  compilePolicy({ ...DEFAULT_OPTIONS, tracking: { ...DEFAULT_OPTIONS.tracking, ...changes } });
 
 /** A record of so many bytes, roughly. */
 const large = (bytes: number) => ({
@@ -118,11 +127,13 @@ Deno.test("what is not acknowledged in a minute is sent again, also to a platfor
   t.pump.connected();
   assertEquals([t.resumes().length, t.batches().length], [1, 0]);
   await t.clock.advance(61_000);
-  assertEquals(t.batches().length, 1);
+  assertEquals([t.batches().length, t.pump.unacknowledged], [1, true]);
   await t.clock.advance(58_000);
   assertEquals(t.batches().length, 1);
   await t.clock.advance(2_000);
-  assertEquals(t.batches().length, 2);
+  assertEquals([t.batches().length, t.pump.unacknowledged], [2, true]);
+  t.ack(1);
+  assertEquals(t.pump.unacknowledged, false);
 });
 
 Deno.test("on a new connection a backlog waits for a random time, and what is fresh leaves at once", async () => {
@@ -210,10 +221,10 @@ Deno.test("a batch is never larger than the platform takes, whatever its records
 });
 
 Deno.test("a policy that denies tracking lets nothing on the wire and nothing into the ledger", () => {
-  using t = pumping({ policy: { classes: { ...DEFAULT_POLICY.classes, tracking: "deny" } } });
+  using t = pumping({ policy: tracking({ send: "deny" }) });
   t.spool.put("tracking", RUN_STARTED);
   t.connect();
-  assertEquals([t.frames, t.reader.newest(10)], [[], []]);
+  assertEquals([t.frames, t.reader.newest(10), t.spool.counts()], [[], [], []]);
 });
 
 Deno.test("what cannot be written into the ledger is not sent, and the agent stays up", () => {
@@ -223,6 +234,9 @@ Deno.test("what cannot be written into the ledger is not sent, and the agent sta
   t.pump.sendStatus(() => ({}));
   t.pump.connected();
   assertEquals(t.frames, []);
+  const [wrong] = t.guard.conditions();
+  assertEquals(wrong?.code, "state.unwritable");
+  assertStringIncludes(wrong!.reason, "disk full");
 
   t.home.db.exec("DROP TRIGGER full");
   t.pump.sendStatus(() => ({}));
@@ -230,6 +244,7 @@ Deno.test("what cannot be written into the ledger is not sent, and the agent sta
   t.ack(0);
   assertEquals([t.frames.length, t.batches().length], [3, 1]);
   assertEquals(verifyChain(t.reader.entries()).fault, undefined);
+  assertEquals(t.guard.conditions(), []);
 });
 
 Deno.test("an acknowledgement that cannot be written down is written down later", () => {
@@ -252,4 +267,83 @@ Deno.test("status with nothing to tell is not sent; a heartbeat is, and is calle
   t.pump.sendStatus(() => ({}));
   t.pump.sendStatus(() => ({ health: { healthy: true } }));
   assertEquals(t.reader.newest(10).map(({ records }) => records), ["heartbeat", "health"]);
+});
+
+Deno.test("a platform that does not take tracking gets none, and the records wait", () => {
+  using t = pumping();
+  t.uplink.takesTracking = false;
+  t.spool.put("tracking", RUN_STARTED);
+  t.connect();
+  t.pump.sendStatus(() => ({}));
+  assertEquals([t.batches(), t.frames.length, t.spool.counts()[0]?.waiting], [[], 1, 1]);
+});
+
+Deno.test("while the policy cannot be used everything stays, in its order, and a bare status says so", () => {
+  using t = pumping({ policy: haltedPolicy("policy.yaml is broken at line 7") });
+  t.spool.put("tracking", RUN_STARTED);
+  t.connect();
+  t.pump.sendStatus(() => ({ health: { healthy: true }, effectiveConfig: {} }));
+  assertEquals([t.batches(), t.spool.counts()[0]?.waiting], [[], 1]);
+  assertEquals(t.reader.newest(10).map(({ records }) => records), ["health"]);
+  const { health } = decodeFrame(AgentToServerSchema, t.frames[0]!);
+  assertEquals([health?.healthy, health?.lastError], [false, "policy.yaml is broken at line 7"]);
+
+  t.owner.policy = DEFAULT_POLICY;
+  t.spool.put("tracking", RUN_STARTED);
+  t.pump.drain();
+  assertEquals(t.batches().map(({ through, records }) => [through, records.length]), [[2, 2]]);
+});
+
+Deno.test("over the day's budget records wait in their order, and leave on the next day", async () => {
+  const MIB = 1024 * 1024;
+  using t = pumping({ policy: tracking({ bytesPerDay: MIB }) });
+  const files = Array.from({ length: 100 }, (_, i) => ({
+    role: "source",
+    name: `${i}-${"x".repeat(200)}`,
+    directory: "data/in",
+    bytes: 1,
+    documents: 1,
+    failed: 0,
+  }));
+  const count = 60; // of some 28 KB each
+  for (let n = 0; n < count; n++) {
+    t.spool.put("tracking", { kind: "run-files", runId: RUN_STARTED.runId, files });
+  }
+  const drainDay = () => {
+    t.pump.drain();
+    for (let seen = 0; t.batches().length > seen;) {
+      seen = t.batches().length;
+      t.ack(t.batches().at(-1)!.through);
+    }
+  };
+  t.connect();
+  drainDay();
+  const sentFirst = t.batches().at(-1)!.through;
+  assert(sentFirst > 30 && sentFirst < count, String(sentFirst));
+  assertEquals(t.spool.counts()[0]?.waiting, count - sentFirst);
+  assert(t.reader.totals().find((each) => each.class === "tracking")!.bytes <= MIB);
+  assert(t.pump.held?.includes("1 MiB a day"), t.pump.held);
+
+  // A pump that starts anew knows from the ledger what has left today.
+  assertEquals(new Spending(t.home.db, t.clock).circumstances().spent.tracking > MIB - 40_000, true);
+
+  await t.clock.advance(24 * 3_600_000);
+  drainDay();
+  assertEquals([t.spool.counts(), t.pump.held], [[], undefined]);
+  const seqs = t.batches().flatMap(({ records }) => records.map(({ seq }) => seq));
+  assertEquals(seqs, Array.from({ length: count }, (_, i) => i + 1));
+});
+
+Deno.test("names are shaped on their way out, also of what was spooled before the policy said so", () => {
+  using t = pumping();
+  const file = { role: "source", name: "a.csv", directory: "data/in", bytes: 1, documents: 1, failed: 0 };
+  t.spool.put("tracking", { kind: "run-files", runId: RUN_STARTED.runId, files: [file] });
+  t.owner.policy = compilePolicy(
+    { ...DEFAULT_OPTIONS, tracking: { ...DEFAULT_OPTIONS.tracking, names: "hashed" } },
+    { nameKey: new Uint8Array(32) },
+  );
+  t.connect();
+  const text = JSON.stringify(t.batches());
+  assert(text.includes("hashed-") && !text.includes("a.csv"), text);
+  assertEquals(t.reader.newest(1)[0]!.policy, t.owner.policy.hash);
 });

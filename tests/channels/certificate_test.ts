@@ -13,6 +13,7 @@ import { readCertificate } from "../../src/trust/certificate.ts";
 import { generateKeyPair } from "../../src/trust/keys.ts";
 
 const STATUS = ConnectionSettingsStatuses;
+const DAY = 86_400_000;
 const UID = "01890a5d-ac96-774b-bcce-b302099a8057";
 const validity = { notBefore: 0, notAfter: Date.UTC(2040, 0, 1) };
 const authorityKeys = await generateKeyPair();
@@ -27,6 +28,7 @@ const inUse = await issue(await generateKeyPair(), UID);
 function underTest() {
   const offered: CertificateOffer[] = [];
   let changes = 0;
+  let now: number | undefined;
   const channel = certificateChannel({
     authority: "platform.example.com:443",
     instanceUid: UID,
@@ -35,7 +37,9 @@ function underTest() {
       isAskedFor: (fingerprint) => fingerprint === readCertificate(asked).publicKeyFingerprint,
       isInUse: (certificate) => certificate === inUse,
       problem: undefined,
+      validity: { notBefore: 0, notAfter: 100 * DAY },
     },
+    platformNow: () => now,
     log: silentLog,
     onChange: () => changes++,
   });
@@ -55,6 +59,10 @@ function underTest() {
       return channel.state!().connectionSettingsStatus as { status: number; errorMessage: string };
     },
     changes: () => changes,
+    conditionsAt(day: number | undefined) {
+      now = day === undefined ? undefined : day * DAY;
+      return channel.conditions!().map(({ code, reason }) => [code, reason]);
+    },
   };
 }
 
@@ -124,4 +132,20 @@ Deno.test("only a platform that says it takes requests is asked", () => {
   assert(channel.mayAsk);
   say(SERVER_CAPABILITY.acceptsStatus);
   assert(!channel.mayAsk);
+});
+
+Deno.test("a certificate in the last quarter of its life is expiring, by the platform's time only", () => {
+  const t = underTest();
+  assertEquals([undefined, 1, 75].flatMap((day) => t.conditionsAt(day)), []);
+  const [[code, reason]] = t.conditionsAt(76) as [[string, string]];
+  assertEquals(code, "certificate.expiring");
+  assertMatch(reason, /its end at 1970-04-11T00:00:00.000Z/);
+});
+
+Deno.test("an offer that was refused is told of until one is taken", () => {
+  const t = underTest();
+  t.offer({ headers: { headers: [{ key: "authorization", value: "x" }] } });
+  assertEquals(t.conditionsAt(1), [["certificate.offer-refused", "it sets headers for the connection"]]);
+  t.offer({ heartbeatIntervalSeconds: 5n });
+  assertEquals(t.conditionsAt(1), []);
 });

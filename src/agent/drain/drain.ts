@@ -5,8 +5,8 @@ import type { Database } from "../../base/sqlite.ts";
 import { transaction } from "../../base/sqlite.ts";
 import type { Ledger } from "../../ledger/ledger.ts";
 import type { CustomMessageInit } from "../../protocol/messages.ts";
-import type { Spool, SpoolEntry, UnreadableRow } from "../../spool/spool.ts";
-import type { Acknowledgement, Batch, SpooledChannel } from "./channel.ts";
+import type { Spool, UnreadableRow } from "../../spool/spool.ts";
+import type { Acknowledgement, SpooledChannel, Written } from "./channel.ts";
 import { Turns } from "./turns.ts";
 import { Window } from "./window.ts";
 
@@ -14,15 +14,6 @@ import { Window } from "./window.ts";
 const ACK_TIMEOUT_MS = 60_000;
 /** The longest that a backlog waits before it leaves on a new connection. */
 const MAX_JITTER_MS = 10_000;
-/** What the envelope of a batch takes beside its entries. */
-const BATCH_ENVELOPE_BYTES = 200;
-
-/** A message that passed the gate and stands in the ledger: it may be sent once that is committed. */
-export interface Written {
-  frame: Uint8Array<ArrayBuffer>;
-  /** The ledger's number of it. */
-  entry: number;
-}
 
 export interface DrainOptions {
   db: Database;
@@ -33,10 +24,11 @@ export interface DrainOptions {
   log: Log;
   /** A number in [0, 1). */
   random: () => number;
-  isConnected(): boolean;
+  /** Whether a platform is connected that takes messages of a capability. */
+  takes(capability: string): boolean;
   /** Gate and ledger, within a transaction of the caller; undefined when the gate keeps it here. */
   write(message: CustomMessageInit, records: string): Written | undefined;
-  send(frame: Uint8Array<ArrayBuffer>): void;
+  send(written: Written): void;
   /** Calls {@linkcode Drain.drain} for a timer, which has nobody to tell what goes wrong. */
   wake(): void;
 }
@@ -73,6 +65,8 @@ export class Drain {
   readonly #lanes: readonly Lane[];
   readonly #turns = new Turns();
   readonly #window = new Window();
+  #held: string | undefined;
+  #unacknowledged = false;
   #cancelHold: (() => void) | undefined;
   #cancelProbe: (() => void) | undefined;
 
@@ -86,6 +80,16 @@ export class Drain {
       stored: { through: 0, entries: [] },
       cancelTimeout: () => {},
     }));
+  }
+
+  /** Why something stays in the spool for now by the owner's policy; undefined when nothing does. */
+  get held(): string | undefined {
+    return this.#held;
+  }
+
+  /** Whether something that was sent had no acknowledgement in time, and none has come since. */
+  get unacknowledged(): boolean {
+    return this.#unacknowledged;
   }
 
   /**
@@ -119,7 +123,7 @@ export class Drain {
 
   /** Sends what may be sent now. */
   drain(): void {
-    if (!this.#options.isConnected() || this.#cancelHold) return;
+    if (this.#cancelHold) return;
     const byName = () => this.#turns.order(this.#lanes.map((lane) => ({ name: lane.channel.name, lane })));
     while (byName().some(({ lane }) => this.#sendNext(lane)));
     if (this.#lanes.some(({ stored }) => stored.through > 0)) this.#settling(() => undefined);
@@ -131,6 +135,7 @@ export class Drain {
     const lane = this.#lanes.find(({ channel }) => channel.name === name);
     if (!lane || stream !== spool.stream(name)) return;
     if (credit !== undefined) this.#window.grant(credit);
+    this.#unacknowledged = false;
     if (through > spool.sentThrough(name)) {
       spool.wentBack(name, through);
       const facts = { channel: name, platformHas: through };
@@ -154,8 +159,9 @@ export class Drain {
 
   /** Sends the next batch of a channel, if there is one and it may be sent. */
   #sendNext(lane: Lane): boolean {
-    const { spool, send } = this.#options;
-    const { name, weight } = lane.channel;
+    const { spool, takes, send } = this.#options;
+    const { name, capability, weight } = lane.channel;
+    if (!takes(capability)) return false;
     if (lane.resumed !== "yes") {
       if (lane.resumed === "no" && !spool.isEmpty(name)) this.#ask(lane);
       return false;
@@ -167,13 +173,13 @@ export class Drain {
     }
     const next = this.#settling(() => this.#nextBatch(lane, room));
     if (!next) return false;
-    const { frame, ...batch } = next;
+    const { written, ...batch } = next;
     lane.inFlight.push(batch);
     lane.after = batch.through;
     this.#window.took(batch.bytes);
     this.#turns.took(name, batch.bytes, weight);
     if (lane.inFlight.length === 1) this.#awaitAnswer(lane);
-    send(frame);
+    send(written);
     return true;
   }
 
@@ -181,40 +187,44 @@ export class Drain {
    * Makes the next batch and writes it into the ledger: call it in a transaction. From the look into the spool to the
    * note that it may have been sent, no quota can drop what is in it.
    */
-  #nextBatch(lane: Lane, room: number): InFlight & Pick<Written, "frame"> | undefined {
+  #nextBatch(lane: Lane, room: number): InFlight & { written: Written } | undefined {
     const { spool, write } = this.#options;
-    const { channel: { name } } = lane;
-    const limits = { records: MAX_BATCH_RECORDS, bytes: room - BATCH_ENVELOPE_BYTES };
+    const { channel } = lane;
+    const { name } = channel;
+    const stream = spool.stream(name);
     for (let after = lane.after;;) {
-      const { entries, unreadable } = spool.head(name, after, limits);
+      const { entries, unreadable } = spool.head(name, after, { records: MAX_BATCH_RECORDS, bytes: room });
       this.#logQuarantined(name, unreadable);
-      const last = entries.at(-1);
-      if (!last) return undefined;
-      const { message, records, unfit, through } = this.#fitting(lane, entries, room);
+      if (entries.length === 0) {
+        this.#hold(name, undefined);
+        return undefined;
+      }
+      const { message, records, through, unfit, held } = channel.batch(stream, entries, room);
       if (unfit.length > 0) {
         for (const { seq, reason } of unfit) spool.quarantine(name, seq, reason);
         this.#logQuarantined(name, unfit);
-      } else if (message) {
+        continue;
+      }
+      this.#hold(name, held);
+      if (through === undefined) return undefined;
+      if (message) {
         const written = write(message, records);
         if (!written) return undefined;
         spool.sent(name, through);
-        return { ...written, through, settles: through, bytes: message.data.length };
-      } else {
-        after = through;
-        const before = lane.inFlight.at(-1);
-        if (before) before.settles = through;
-        else spool.settle(name, through);
+        return { written, through, settles: through, bytes: message.data.length, entry: written.entry };
       }
+      after = through;
+      const before = lane.inFlight.at(-1);
+      if (before) before.settles = through;
+      else spool.settle(name, through);
     }
   }
 
-  /** A batch of entries, or of their first half, or of its first half: what fits, but at least the first of them. */
-  #fitting(lane: Lane, entries: readonly SpoolEntry[], room: number): Batch & { through: number } {
-    const { channel } = lane;
-    const batch = channel.batch(this.#options.spool.stream(channel.name), entries);
-    const bytes = batch.message?.data.length ?? 0;
-    if (bytes <= room || entries.length === 1) return { ...batch, through: entries.at(-1)!.seq };
-    return this.#fitting(lane, entries.slice(0, entries.length >> 1), room);
+  #hold(channel: string, reason: string | undefined): void {
+    if (reason !== undefined && this.#held === undefined) {
+      this.#options.log.warn("records are held", { channel, reason });
+    }
+    this.#held = reason;
   }
 
   /** Asks how far the platform has a channel's stream: what it has is not sent again. */
@@ -225,7 +235,7 @@ export class Drain {
     if (!written) return;
     lane.resumed = "asked";
     this.#awaitAnswer(lane);
-    send(written.frame);
+    send(written);
   }
 
   #store(lane: Lane, through: number): void {
@@ -258,6 +268,7 @@ export class Drain {
     lane.cancelTimeout = clock.after(ACK_TIMEOUT_MS, () => {
       const facts = { channel: lane.channel.name, afterMs: ACK_TIMEOUT_MS };
       log.warn("the platform acknowledges nothing; what it has not acknowledged is sent again", facts);
+      this.#unacknowledged = true;
       this.#startOver(lane);
       lane.resumed = "yes"; // an older platform does not know the question
       wake();

@@ -1,36 +1,44 @@
 import { isoTime } from "../../base/clock.ts";
 import type { Log } from "../../base/log.ts";
-import { judgeTracking } from "../../gate/gate.ts";
-import type { Policy } from "../../gate/policy.ts";
+import type { Policy } from "../../gate/policy/policy.ts";
+import { composeBatch } from "../../gate/tracking.ts";
+import type { Circumstances } from "../../gate/verdict.ts";
 import { CUSTOM } from "../../protocol/capabilities.ts";
 import { jsonMessage } from "../../protocol/messages.ts";
 import type { GapRecord, TrackingBatch, TrackingResume } from "../../protocol/payloads/tracking.ts";
 import type { Gap } from "../../spool/gaps.ts";
-import type { UnreadableRow } from "../../spool/spool.ts";
 import type { SpooledChannel } from "./channel.ts";
 
+export interface TrackingDrainOptions {
+  policy(): Policy;
+  circumstances(): Circumstances;
+  log: Log;
+}
+
 /** Tracking records, and the account of those that were lost. */
-export function trackingDrain({ policy, log }: { policy: Policy; log: Log }): SpooledChannel {
+export function trackingDrain({ policy, circumstances, log }: TrackingDrainOptions): SpooledChannel {
   return {
     name: "tracking",
+    capability: CUSTOM.tracking,
     weight: 1,
     resume: (stream) => jsonMessage(CUSTOM.tracking, "resume", { stream } satisfies TrackingResume),
-    batch(stream, entries) {
-      const records: TrackingBatch["records"] = [];
-      const unfit: UnreadableRow[] = [];
-      for (const entry of entries) {
-        const { seq } = entry;
-        const verdict = judgeTracking("gap" in entry ? gapRecord(entry.gap) : entry.payload, policy);
-        if (verdict.verdict === "allow") records.push({ seq, record: verdict.payload });
-        else if (verdict.unfit && "payload" in entry) unfit.push({ seq, reason: verdict.reason });
-        else log.warn("a tracking record stays here", { seq, reason: verdict.reason });
+    batch(stream, entries, maxBytes) {
+      const payloads = entries.map((entry) =>
+        "gap" in entry ? { seq: entry.seq, payload: gapRecord(entry.gap) } : entry
+      );
+      const { records, through, dropped, held } = composeBatch(payloads, policy(), circumstances(), maxBytes);
+      const [unfit, withheld] = [dropped.filter((each) => each.unfit), dropped.filter((each) => !each.unfit)];
+      for (const [reason, all] of Map.groupBy(withheld, (each) => each.reason)) {
+        log.warn("tracking records stay here", { records: all.length, first: all[0]!.seq, reason });
       }
-      const through = entries.at(-1)!.seq;
-      const message = records.length > 0
-        ? jsonMessage(CUSTOM.tracking, "batch", { stream, through, records } satisfies TrackingBatch)
-        : undefined;
-      const named = `seq ${records[0]?.seq}-${records.at(-1)?.seq} (${records.length})`;
-      return { message, records: named, unfit };
+      const batch = through !== undefined && records.length > 0 ? { stream, through, records } : undefined;
+      return {
+        message: batch && jsonMessage(CUSTOM.tracking, "batch", batch satisfies TrackingBatch),
+        records: `seq ${records[0]?.seq}-${records.at(-1)?.seq} (${records.length})`,
+        through,
+        unfit,
+        held,
+      };
     },
   };
 }

@@ -9,8 +9,9 @@ export const watch: Command = {
   name: "watch",
   usage: "",
   summary: "Show what happens, as it happens, until Ctrl-C",
-  about: "Agents that come and go, processes that agents take or refuse, runs that begin and end.\n" +
-    "With --json one object a line.",
+  about:
+    "Agents that come and go, what is wrong with them, processes that they take or refuse, runs that begin and\n" +
+    "end. With --json one object a line.",
   options: [],
   examples: ["sallyportctl watch", "sallyportctl watch --json | jq 'select(.type == \"run\")'"],
   async run({ platform, result, signal }) {
@@ -24,7 +25,10 @@ export const watch: Command = {
 function asLine({ type, data }: StreamedEvent): string {
   const text = (key: string) => printable(String(data[key] ?? ""));
   const reason = data.reason ? `: ${text("reason")}` : "";
+  const codes = (data.conditions as { code?: string; component?: string }[] | undefined)
+    ?.map(({ code, component }) => printable(code ?? component ?? "something"));
   const what: Record<string, () => string> = {
+    health: () => `${text("name")} has ${codes?.length ? codes.join(", ") : "nothing wrong with it"}`,
     agent: () => `${text("name")} is ${state(text("state"))}${reason}`,
     process: () => `${text("process")} is ${state(text("state"))} on ${text("agent")}${reason}`,
     published: () =>

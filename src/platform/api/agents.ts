@@ -1,8 +1,10 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { isoTime } from "../../base/clock.ts";
 import type { Context } from "../context.ts";
+import { conditionsIn } from "../sessions/conditions.ts";
 import { PRESENCE_REASONS, PRESENCE_STATES } from "../sessions/presence.ts";
 import { PROCESS_STATES } from "../sessions/process_states.ts";
+import { TRANSPORTS } from "../sessions/wire.ts";
 import type { AgentRecord } from "../store/agents.ts";
 import { CONFIG_STATUSES } from "../store/agents.ts";
 import { notFound } from "./errors.ts";
@@ -15,18 +17,31 @@ const SHOWN_GAPS = 20;
 
 const componentSchema = z.object({ healthy: z.boolean(), status: z.string(), lastError: z.string() });
 
+const conditionSchema = z.object({
+  code: z.string().optional().openapi({ description: "From docs/health.md" }),
+  severity: z.enum(["error", "warning"]),
+  component: z.string().optional().openapi({ description: "The part of the agent that has it" }),
+  since: time.optional().openapi({ description: "By the agent's clock" }),
+  reason: z.string(),
+  remedy: z.string().optional().openapi({ description: "What to do about it" }),
+}).openapi("Condition");
+
 const agentSchema = z.object({
   id: agentId,
   name: z.string(),
   state: z.enum(PRESENCE_STATES),
   reason: z.enum(PRESENCE_REASONS).optional().openapi({ description: "Why it is not online" }),
   since: time.openapi({ description: "Since when it is in this state" }),
+  transport: z.enum(TRANSPORTS).optional().openapi({ description: "How it is connected, while it is" }),
   lastSeen: time.optional(),
   enrolledAt: time,
   revokedAt: time.optional(),
   certificateExpires: time.optional(),
   attributes: z.record(z.string(), z.string()),
-  health: componentSchema.extend({ components: z.record(z.string(), componentSchema) }).optional(),
+  health: componentSchema.extend({
+    components: z.record(z.string(), componentSchema),
+    conditions: z.array(conditionSchema).openapi({ description: "What is wrong with it, errors first" }),
+  }).optional(),
   config: z.object({ hash: z.string(), status: z.enum(CONFIG_STATUSES), error: z.string() }),
 }).openapi("Agent");
 
@@ -107,6 +122,7 @@ export function agentRoutes(context: Context): Api {
 
 function describeAgent(agent: AgentRecord, { fleet }: Pick<Context, "fleet">): z.infer<typeof agentSchema> {
   const { state, reason, since, lastSeen } = fleet.presenceOf(agent);
+  const transport = fleet.session(agent.uid)?.transport;
   const { uid, name, enrolledAt, revokedAt, certificateExpires, attributes, health, config } = agent;
   return {
     id: uid,
@@ -114,12 +130,13 @@ function describeAgent(agent: AgentRecord, { fleet }: Pick<Context, "fleet">): z
     state,
     ...(reason ? { reason } : {}),
     since: isoTime(since),
+    ...(transport ? { transport } : {}),
     ...optionalTime("lastSeen", lastSeen),
     enrolledAt: isoTime(enrolledAt),
     ...optionalTime("revokedAt", revokedAt),
     ...optionalTime("certificateExpires", certificateExpires),
     attributes,
-    ...(health ? { health } : {}),
+    ...(health ? { health: { ...health, conditions: conditionsIn(health) } } : {}),
     config,
   };
 }

@@ -23,12 +23,3 @@ export function publicKeyDigest(der: Uint8Array<ArrayBuffer>): string {
   const key = new X509Certificate(der as never).publicKey;
   return sha256Hex(new Uint8Array(key.export({ type: "spki", format: "der" })));
 }
-
-/** Whether `authorityPem` signed this certificate. */
-export function isIssuedBy(der: Uint8Array<ArrayBuffer>, authorityPem: string): boolean {
-  try {
-    return new X509Certificate(der as never).verify(new X509Certificate(authorityPem).publicKey);
-  } catch {
-    return false; // a kind of key that the CA's signature cannot be of
-  }
-}

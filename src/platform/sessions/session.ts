@@ -12,8 +12,10 @@ import { jsonMessage } from "../../protocol/messages.ts";
 import type { Context } from "../context.ts";
 import type { TrackingSender } from "../ingest/tracking.ts";
 import { ingestTracking } from "../ingest/tracking.ts";
+import type { Health } from "../store/agents.ts";
 import type { CertificateRecord } from "../store/certificates.ts";
 import { whyInvalid } from "./admission.ts";
+import { conditionsIn } from "./conditions.ts";
 import type { LiveSession } from "./fleet.ts";
 import { Offers } from "./offers.ts";
 import type { OfflineReason } from "./presence.ts";
@@ -21,7 +23,7 @@ import { shownReason } from "./presence.ts";
 import { certificateOffer, renewCertificate } from "./renewal.ts";
 import { readReport } from "./report.ts";
 import { Silence } from "./silence.ts";
-import type { Receiver, Wire } from "./wire.ts";
+import type { Receiver, Transport, Wire } from "./wire.ts";
 
 /** How long a stopping platform waits for an agent to answer its farewell. */
 const FAREWELL_MS = 2_000;
@@ -45,7 +47,10 @@ export class Session implements Receiver, LiveSession, TrackingSender {
   #introduced = false;
   /** What the agent said last of its own health. */
   #status: string | undefined;
+  /** What it said last is wrong with it, as JSON. */
+  #conditions = "[]";
   readonly #silence: Silence;
+  #cancelExpiry = () => {};
 
   constructor(wire: Wire, certificate: CertificateRecord, context: Context) {
     this.uid = certificate.agent;
@@ -53,7 +58,10 @@ export class Session implements Receiver, LiveSession, TrackingSender {
     this.#wire = wire;
     this.#certificate = certificate;
     this.#context = context;
-    this.#offers = new Offers(this.uid, context.rollout, context.settings.heartbeatSeconds);
+    this.#offers = new Offers(this.uid, context.rollout, {
+      heartbeatSeconds: context.settings.heartbeatSeconds,
+      isPolled: wire.transport === "polling",
+    });
     this.#log = context.log.child({ agent: this.uid, name: this.name });
     this.#silence = new Silence(context.clock, {
       overdue: () => context.fleet.suspect(this),
@@ -64,18 +72,23 @@ export class Session implements Receiver, LiveSession, TrackingSender {
     });
   }
 
+  get transport(): Transport {
+    return this.#wire.transport;
+  }
+
   async open(): Promise<void> {
     const agent = await this.#context.store.agents.get(this.uid);
     this.#offers.resume(agent?.config.hash ?? "");
+    this.#conditions = JSON.stringify(conditionsIn(agent?.health));
     this.#context.fleet.attach(this);
     this.#silence.heard(this.#context.settings.heartbeatSeconds);
-    this.#log.info("agent online");
+    this.#watchCertificate();
+    this.#log.info("agent online", { transport: this.transport });
   }
 
   async message(frame: Uint8Array<ArrayBuffer>): Promise<void> {
     const message = decodeFrame(AgentToServerSchema, frame);
-    const invalid = whyInvalid(this.#certificate, this.#context.clock.now());
-    if (invalid) return this.#refuse("certificate expired", invalid.words, invalid.code);
+    if (this.#refuseInvalid()) return;
     this.#context.fleet.seen(this);
     if (Number(message.flags) & Number(AGENT_FLAG.requestInstanceUid)) return this.#identify();
     this.#checkUid(message);
@@ -100,6 +113,7 @@ export class Session implements Receiver, LiveSession, TrackingSender {
 
   async closed(): Promise<void> {
     this.#silence.stop();
+    this.#cancelExpiry();
     this.#context.intake.left(this);
     this.#offline("connection lost");
     try {
@@ -137,6 +151,20 @@ export class Session implements Receiver, LiveSession, TrackingSender {
     if (offer.remoteConfig) this.#wire.send({ ...this.#frame(), ...offer });
   }
 
+  /** Ends the session with its certificate, and not first when the agent says something again. */
+  #watchCertificate(): void {
+    const { clock } = this.#context;
+    this.#cancelExpiry = clock.after(this.#certificate.notAfter + 1 - clock.now(), () => {
+      if (!this.#refuseInvalid()) this.#watchCertificate(); // the wall clock was set back meanwhile
+    });
+  }
+
+  #refuseInvalid(): boolean {
+    const invalid = whyInvalid(this.#certificate, this.#context.clock.now());
+    if (invalid) this.#refuse("certificate expired", invalid.words, invalid.code);
+    return invalid !== undefined;
+  }
+
   /** Trap 2 of the OpAMP notes: an identity is what the certificate says, on every message. */
   #checkUid({ instanceUid }: AgentToServer): void {
     const found = instanceUid.length === 16 ? formatUuid(instanceUid) : `${instanceUid.length} bytes`;
@@ -162,6 +190,15 @@ export class Session implements Receiver, LiveSession, TrackingSender {
     if (this.#introduced && Object.keys(said).length === 0) return; // a heartbeat costs no write
     await this.#context.store.agents.report(this.uid, report, this.#context.clock.now());
     await this.#context.rollout.tell(this.uid);
+    if (report.health) this.#tellHealth(report.health);
+  }
+
+  #tellHealth(health: Health): void {
+    const conditions = conditionsIn(health);
+    const text = JSON.stringify(conditions);
+    if (text === this.#conditions) return;
+    this.#conditions = text;
+    this.#context.events.emit("health", { id: this.uid, name: this.name, conditions });
   }
 
   async #takeCustom(message: CustomMessage): Promise<void> {

@@ -47,14 +47,16 @@ const run = {
   startedAt: time,
 };
 
+/** Relative to the agent's home, with "/" between folders. */
+const directory = text(0, MAX_PATH_CHARS);
+
 /** What a file was to its run. */
 export const FILE_ROLES = ["source", "sink", "dead-letter"] as const;
 
 export const trackedFileSchema = closedObject({
   role: z.enum(FILE_ROLES),
   name,
-  /** Relative to the agent's home, with "/" between folders. */
-  directory: text(0, MAX_PATH_CHARS),
+  directory,
   bytes: count,
   documents: count,
   /** Documents of this file that failed. */
@@ -81,6 +83,8 @@ export const runFinishedSchema = closedObject({
   error: z.optional(closedObject({
     code: text(0, 60),
     message: text(0, MAX_ERROR_CHARS),
+    /** The input that it is about. */
+    file: z.optional(closedObject({ name, directory })),
   })),
 });
 export type RunFinished = z.infer<typeof runFinishedSchema>;

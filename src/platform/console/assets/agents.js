@@ -1,10 +1,10 @@
 import { emptyState, h, replace, table } from "./dom.js";
-import { ago, badge } from "./format.js";
+import { ago, badge, mark } from "./format.js";
 import { post } from "./api.js";
 
-const COLUMNS = [{ title: "Agent" }, { title: "State" }, { title: "Since" }, { title: "Last seen" }, {
-  title: "Version",
-}];
+const COLUMNS = [{ title: "Agent" }, { title: "State" }, { title: "Health" }, { title: "Since" }, {
+  title: "Last seen",
+}, { title: "Version" }];
 
 /** Shows the agents. */
 export function showAgents(container, agents) {
@@ -23,11 +23,30 @@ export function showAgents(container, agents) {
   const rows = agents.map((agent) => [
     h("strong", { title: agent.id }, agent.name),
     badge(agent.state, agent.reason),
+    health(agent),
     ago(agent.since),
     ago(agent.lastSeen),
     [agent.attributes["service.version"], agent.attributes["os.type"]].filter(Boolean).join(" · ") || "–",
   ]);
   replace(container, table("Agents", COLUMNS, rows));
+}
+
+/** What an agent says is wrong with it. One that is gone cannot say that nothing is. */
+function health({ state, health }) {
+  const conditions = health?.conditions ?? [];
+  if (conditions.length === 0) return health && state !== "offline" ? badge("healthy") : "–";
+  return h("ul", { class: "conditions" }, conditions.map(condition));
+}
+
+function condition({ severity, code, component, since, reason, remedy }) {
+  return h(
+    "li",
+    {},
+    mark(severity === "error" ? "bad" : "warn", code ?? component ?? "agent"),
+    since && h("span", { class: "since" }, ago(since)),
+    h("span", {}, component?.startsWith("process/") && `${component}: `, reason),
+    remedy && h("span", { class: "reason" }, remedy),
+  );
 }
 
 /** Makes an enrolment bundle and shows it once. */
