@@ -22,6 +22,7 @@ import { createWitness } from "../uplink/witness.ts";
 import { BUILD } from "./build.ts";
 import { createCertificates } from "./certificates.ts";
 import { connectionRecord } from "./connection_record.ts";
+import { trackingDrain } from "./drain/tracking.ts";
 import { componentsOf, conditionsOf } from "./health/components.ts";
 import { clockConditions, ConnectionConditions } from "./health/connection.ts";
 import { Health } from "./health/health.ts";
@@ -100,7 +101,8 @@ export async function runGatehouse(options: GatehouseOptions, signal: AbortSigna
       tellSoon();
     }),
     trackingChannel({
-      onAck: (ack) => pump.acknowledged(ack),
+      onAck: (ack) => pump.acknowledged("tracking", ack),
+      onCredit: (credit) => pump.granted(credit),
       isUnacknowledged: () => pump.unacknowledged,
       quarantined: () => spool.quarantined(),
     }),
@@ -149,7 +151,7 @@ export async function runGatehouse(options: GatehouseOptions, signal: AbortSigna
           // From the start of the process: what an operator waits for after a restart.
           sinceStartMs: Math.round(clock.monotonic()),
         });
-        pump.drain();
+        pump.connected();
       },
       heartbeat() {
         pump.sendStatus(() => ({}));
@@ -178,12 +180,14 @@ export async function runGatehouse(options: GatehouseOptions, signal: AbortSigna
       },
     },
   });
+  const judging = { policy: () => policy.current, circumstances: () => spending.circumstances() };
   const pump = new Pump({
     db,
     spool,
     ledger,
-    policy: () => policy.current,
+    policy: judging.policy,
     spending,
+    channels: [trackingDrain({ ...judging, log })],
     uplink,
     clock,
     log,
@@ -210,6 +214,12 @@ export async function runGatehouse(options: GatehouseOptions, signal: AbortSigna
   const checking = checkEngine(
     async () => {
       engineRuns = deployments.processes().length === 0 || await isRunning("engine");
+      guard.run("looking after the spool", () => {
+        const expired = spool.expire();
+        if (expired > 0) {
+          log.warn("what waited for too long was dropped from the spool", { records: expired });
+        }
+      });
       tellSoon();
     },
     options,

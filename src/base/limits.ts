@@ -7,6 +7,12 @@ export const MAX_BATCH_BYTES = 256 * 1024;
 export const MAX_BATCH_RECORDS = 500;
 /** One payload in the spool. */
 export const MAX_PAYLOAD_BYTES = 128 * 1024;
+/** What the spool keeps of each channel while nobody takes it; beyond that the oldest goes, and a gap record says so. */
+export const SPOOL_QUOTAS: Readonly<Record<string, { readonly bytes: number; readonly ageMs: number }>> = {
+  tracking: { bytes: 256 * 1024 * 1024, ageMs: 30 * 24 * 3_600_000 },
+};
+/** The most that an agent has on the way without an acknowledgement, whatever credit it is given. */
+export const MAX_CREDIT_BYTES = 1024 * 1024;
 /** One document of a source, as read. */
 export const MAX_DOCUMENT_BYTES = 16 * 1024 * 1024;
 /** One process definition. */

@@ -31,9 +31,11 @@ export function openDatabase(path: string): Database {
 
 /**
  * Runs `body` in one transaction that takes the write lock at once (so that it cannot fail half-way for want
- * of it), and rolls back when it throws.
+ * of it), and rolls back when it throws. Inside another transaction it is a part of that one, which must then
+ * be given up with it.
  */
 export function transaction<T>(db: Database, body: () => T): T {
+  if (db.isTransaction) return body();
   db.exec("BEGIN IMMEDIATE");
   try {
     const result = body();

@@ -1,19 +1,21 @@
 import { CUSTOM } from "../protocol/capabilities.ts";
 import { readJsonMessage } from "../protocol/messages.ts";
 import type { TrackingAck } from "../protocol/payloads/tracking.ts";
-import { trackingAckSchema } from "../protocol/payloads/tracking.ts";
+import { trackingAckSchema, trackingCreditSchema } from "../protocol/payloads/tracking.ts";
 import type { Channel, ChannelCondition } from "./channel.ts";
 
 export interface TrackingChannelOptions {
   /** Takes the platform's acknowledgements. */
   onAck(ack: TrackingAck): void;
+  /** Takes how many bytes the platform takes now. */
+  onCredit(credit: number): void;
   /** Whether the platform has not acknowledged what was sent, and not in time. */
   isUnacknowledged(): boolean;
   /** How many records could not be read and were set aside. */
   quarantined(): number;
 }
 
-/** Tracking: the platform's acknowledgements go to the pump, which sent the batches. */
+/** Tracking: what the platform says of the records goes to the pump, which sent them. */
 export function trackingChannel(options: TrackingChannelOptions): Channel {
   return {
     name: "tracking",
@@ -21,8 +23,11 @@ export function trackingChannel(options: TrackingChannelOptions): Channel {
     custom: [CUSTOM.tracking],
     conditions: () => conditionsOf(options),
     receive({ customMessage }) {
-      if (customMessage?.capability !== CUSTOM.tracking || customMessage.type !== "ack") return;
-      options.onAck(readJsonMessage(customMessage, trackingAckSchema));
+      if (customMessage?.capability !== CUSTOM.tracking) return;
+      if (customMessage.type === "ack") options.onAck(readJsonMessage(customMessage, trackingAckSchema));
+      if (customMessage.type === "credit") {
+        options.onCredit(readJsonMessage(customMessage, trackingCreditSchema).credit);
+      }
     },
   };
 }

@@ -9,5 +9,6 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   "processes": async () => (await import("./commands/processes.ts")).processes,
   "runs": async () => (await import("./commands/runs.ts")).runs,
   "run": async () => (await import("./commands/run.ts")).run,
+  "gaps": async () => (await import("./commands/gaps.ts")).gaps,
   "watch": async () => (await import("./commands/watch.ts")).watch,
 };

@@ -3,6 +3,7 @@ import type { Log } from "../base/log.ts";
 import type { Identity } from "./ca/identity.ts";
 import type { Names } from "./ca/names.ts";
 import type { Events } from "./events.ts";
+import type { Intake } from "./ingest/intake.ts";
 import type { RecoveryPolicy } from "./sessions/recovery.ts";
 import type { Fleet } from "./sessions/fleet.ts";
 import type { Rollout } from "./sessions/rollout.ts";
@@ -20,6 +21,7 @@ export interface Context {
   events: Events;
   fleet: Fleet;
   rollout: Rollout;
+  intake: Intake;
   settings: {
     heartbeatSeconds: number;
     certificateLifeMs: number;

@@ -1,6 +1,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { systemClock } from "../../src/base/clock.ts";
 import { uuidv7 } from "../../src/base/ids.ts";
+import { MAX_CREDIT_BYTES } from "../../src/base/limits.ts";
 import { describe } from "../../src/protocol/attributes.ts";
 import { CUSTOM } from "../../src/protocol/capabilities.ts";
 import { jsonMessage, readJsonMessage } from "../../src/protocol/messages.ts";
@@ -58,6 +59,11 @@ async function tracker(test: TestPlatform, agent: TestIdentity) {
   };
   return {
     ask,
+    async resumed(stream: string) {
+      const customMessage = jsonMessage(CUSTOM.tracking, "resume", { stream });
+      await connection.send(toServer(agent.uid, ++sequence, { customMessage }));
+      return readJsonMessage((await connection.next()).customMessage!, trackingAckSchema);
+    },
     async acked(stream: string, through: number, records: [number, TrackingRecord][]) {
       const batch = { stream, through, records: records.map(([seq, record]) => ({ seq, record })) };
       return readJsonMessage((await ask(batch)).customMessage!, trackingAckSchema).through;
@@ -66,11 +72,22 @@ async function tracker(test: TestPlatform, agent: TestIdentity) {
   };
 }
 
+const gap = (records: number): TrackingRecord => ({
+  kind: "gap",
+  class: "tracking",
+  reason: "quota-bytes",
+  records,
+  bytes: records * 300,
+  first: "2026-11-22T10:00:00.000Z",
+  last: "2026-11-22T11:00:00.000Z",
+});
+
 const summary = async (test: TestPlatform) =>
   (await test.api("GET", "/summary")).body as {
     records: number;
     files: number;
     runs: Record<string, number>;
+    lost: { gaps: number; records: number };
   };
 
 Deno.test("records are stored exactly once: sent again, overlapping, and over a restart", async () => {
@@ -96,9 +113,53 @@ Deno.test("records are stored exactly once: sent again, overlapping, and over a 
   assertEquals(await agentSide.acked(stream, 7, [[7, files]]), 7);
 
   const { records, files: fileCount, runs } = await summary(test);
-  assertEquals([records, fileCount, runs.total, runs.partial], [5, 3, 2, 2]);
+  assertEquals([records, fileCount, runs.total, runs.partial], [5, 4, 2, 2]);
   const run = (await test.api("GET", `/runs/${b.runId}`)).body as { files: TrackedFile[]; outcome: string };
   assertEquals([run.outcome, run.files.map(({ name }) => name)], ["partial", ["b.csv", "c.csv"]]);
+});
+
+Deno.test("an agent that comes back is told how far its stream is stored, and how much it may send", async () => {
+  await using test = await testPlatform();
+  const agent = await enrolledAgent(test);
+  const other = await enrolledAgent(test, "agent two");
+  await using agentSide = await tracker(test, agent);
+  await using otherSide = await tracker(test, other);
+  const stream = uuidv7(systemClock);
+  assertEquals(await agentSide.resumed(stream), { stream, through: 0, credit: MAX_CREDIT_BYTES });
+  await agentSide.acked(stream, 7, [[7, started(newRun())]]);
+  assertEquals((await agentSide.resumed(stream)).through, 7);
+  assertEquals((await otherSide.resumed(stream)).through, 0);
+});
+
+Deno.test("what an agent lost is told once, in numbers, by agent, and in words", async () => {
+  await using test = await testPlatform();
+  const agent = await enrolledAgent(test);
+  await using agentSide = await tracker(test, agent);
+  const stream = uuidv7(systemClock);
+  const records: [number, TrackingRecord][] = [[1, started(newRun())], [2, gap(40)], [44, gap(2)]];
+  await agentSide.acked(stream, 2, records.slice(0, 2));
+  await agentSide.acked(stream, 44, records);
+
+  const { lost, records: stored } = await summary(test);
+  assertEquals([lost, stored], [{ gaps: 2, records: 42 }, 3]);
+  const { gaps } = (await test.api("GET", `/agents/${agent.uid}`)).body as {
+    gaps: Record<string, unknown>[];
+  };
+  const { receivedAt: _, ...newest } = gaps[0]!;
+  assertEquals(newest, {
+    agent: agent.uid,
+    agentName: agent.name,
+    class: "tracking",
+    reason: "quota-bytes",
+    why: "more waited to be sent than the agent's spool keeps",
+    records: 2,
+    bytes: 600,
+    first: "2026-11-22T10:00:00.000Z",
+    last: "2026-11-22T11:00:00.000Z",
+  });
+  assertEquals((await test.api("GET", "/gaps?limit=1")).body, { gaps: gaps.slice(0, 1) } as never);
+  const other = await enrolledAgent(test, "agent two");
+  assertEquals((await test.api("GET", `/gaps?agent=${other.uid}`)).body, { gaps: [] } as never);
 });
 
 Deno.test("a stream belongs to its agent, and a run to the agent that named it first", async () => {

@@ -8,8 +8,12 @@ import { TRANSPORTS } from "../sessions/wire.ts";
 import type { AgentRecord } from "../store/agents.ts";
 import { CONFIG_STATUSES } from "../store/agents.ts";
 import { notFound } from "./errors.ts";
+import { describeGap, gapSchema } from "./gaps.ts";
 import type { Api } from "./routes.ts";
 import { agentId, createApi, FAILURES, json, NOT_FOUND, time } from "./routes.ts";
+
+/** `GET /gaps` tells of more. */
+const SHOWN_GAPS = 20;
 
 const componentSchema = z.object({ healthy: z.boolean(), status: z.string(), lastError: z.string() });
 
@@ -62,11 +66,12 @@ const getAgent = createRoute({
   method: "get",
   path: "/agents/{id}",
   tags: ["agents"],
-  summary: "One agent with the state of its processes",
+  summary: "One agent with the state of its processes, and the records that it lost",
   request: { params },
   responses: {
     200: json(
-      agentSchema.extend({ processes: z.array(processStateSchema) }).openapi("AgentDetail"),
+      agentSchema.extend({ processes: z.array(processStateSchema), gaps: z.array(gapSchema) })
+        .openapi("AgentDetail"),
       "The agent",
     ),
     ...FAILURES,
@@ -99,7 +104,8 @@ export function agentRoutes(context: Context): Api {
   api.openapi(getAgent, async (c) => {
     const agent = await find(c.req.valid("param").id);
     const processes = await rollout.statesOn(agent);
-    return c.json({ ...describeAgent(agent, context), processes }, 200);
+    const gaps = (await store.gaps.list({ agent: agent.uid, limit: SHOWN_GAPS })).map(describeGap);
+    return c.json({ ...describeAgent(agent, context), processes, gaps }, 200);
   });
   api.openapi(revokeAgent, async (c) => {
     const agent = await find(c.req.valid("param").id);

@@ -6,6 +6,7 @@ import { auditRoutes } from "./audit.ts";
 import { enrolmentRoutes } from "./enrolments.ts";
 import { answerError, errorBody } from "./errors.ts";
 import { eventRoutes } from "./events.ts";
+import { gapRoutes } from "./gaps.ts";
 import { processRoutes } from "./processes.ts";
 import type { ApiEnv } from "./routes.ts";
 import { createApi } from "./routes.ts";
@@ -21,6 +22,7 @@ const ROUTES = [
   recoveryRoutes,
   processRoutes,
   runRoutes,
+  gapRoutes,
   eventRoutes,
   auditRoutes,
 ];

@@ -8,7 +8,9 @@ import { CLOSE } from "../../protocol/closing.ts";
 import { decodeFrame } from "../../protocol/codec.ts";
 import type { AgentToServer, CustomMessage } from "../../protocol/generated/opamp_pb.ts";
 import { AgentToServerSchema, ConnectionSettingsStatuses } from "../../protocol/generated/opamp_pb.ts";
+import { jsonMessage } from "../../protocol/messages.ts";
 import type { Context } from "../context.ts";
+import type { TrackingSender } from "../ingest/tracking.ts";
 import { ingestTracking } from "../ingest/tracking.ts";
 import type { Health } from "../store/agents.ts";
 import type { CertificateRecord } from "../store/certificates.ts";
@@ -31,7 +33,7 @@ const CAPABILITIES = SERVER_CAPABILITY.acceptsStatus | SERVER_CAPABILITY.offersR
   SERVER_CAPABILITY.acceptsConnectionSettingsRequest;
 
 /** One connection of an admitted agent to `/v1/opamp`, from its first message to its end. */
-export class Session implements Receiver, LiveSession {
+export class Session implements Receiver, LiveSession, TrackingSender {
   readonly uid: string;
   readonly name: string;
   readonly #wire: Wire;
@@ -112,6 +114,7 @@ export class Session implements Receiver, LiveSession {
   async closed(): Promise<void> {
     this.#silence.stop();
     this.#cancelExpiry();
+    this.#context.intake.left(this);
     this.#offline("connection lost");
     try {
       const { lastSeen } = this.#context.fleet.presenceOf({ uid: this.uid, enrolledAt: 0 });
@@ -119,6 +122,10 @@ export class Session implements Receiver, LiveSession {
     } finally {
       this.#closed.resolve(); // a platform that stops waits for this
     }
+  }
+
+  grant(credit: number): void {
+    this.#wire.send({ ...this.#frame(), customMessage: jsonMessage(CUSTOM.tracking, "credit", { credit }) });
   }
 
   supersede(): void {

@@ -4,6 +4,7 @@ import { sqliteAgents } from "./agents.ts";
 import { sqliteCertificates } from "./certificates.ts";
 import { sqliteDepartures } from "./departures.ts";
 import { sqliteEnrolments } from "./enrolments.ts";
+import { sqliteGaps } from "./gaps.ts";
 import { sqliteProcesses } from "./processes.ts";
 import { sqliteRecoveries } from "./recoveries.ts";
 import { sqliteRuns } from "./runs.ts";
@@ -30,6 +31,7 @@ export function openSqliteStore(dataDir: string): Store {
       certificates: sqliteCertificates(db),
       departures: sqliteDepartures(db),
       enrolments: sqliteEnrolments(db),
+      gaps: sqliteGaps(db),
       processes: sqliteProcesses(db),
       recoveries: sqliteRecoveries(db),
       runs: sqliteRuns(db),

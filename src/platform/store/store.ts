@@ -6,6 +6,7 @@ import type { AgentStore } from "./agents.ts";
 import type { CertificateStore } from "./certificates.ts";
 import type { DepartureStore } from "./departures.ts";
 import type { EnrolmentStore } from "./enrolments.ts";
+import type { GapStore } from "./gaps.ts";
 import type { ProcessStore } from "./processes.ts";
 import type { RecoveryStore } from "./recoveries.ts";
 import type { RunStore } from "./runs.ts";
@@ -20,6 +21,7 @@ export interface Store {
   certificates: CertificateStore;
   departures: DepartureStore;
   enrolments: EnrolmentStore;
+  gaps: GapStore;
   processes: ProcessStore;
   recoveries: RecoveryStore;
   runs: RunStore;
