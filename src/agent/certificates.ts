@@ -4,7 +4,9 @@ import { certificateChannel } from "../channels/certificate.ts";
 import type { Credential } from "../identity/candidate.ts";
 import type { Identity } from "../identity/identity.ts";
 import { Renewer } from "../identity/renewer.ts";
+import type { Signer } from "../ledger/statement.ts";
 import { CLOSE } from "../protocol/closing.ts";
+import { signWith } from "../trust/signature.ts";
 import type { Ending } from "../uplink/ending.ts";
 import type { MessageParts, UplinkIdentity } from "../uplink/uplink.ts";
 import type { AgentContext } from "./home.ts";
@@ -20,6 +22,8 @@ export interface CertificatesOptions extends AgentContext {
   use(identity: UplinkIdentity): void;
   /** Called when there is something new to tell. */
   onChange(): void;
+  /** Told of the next certificate (PEM) while the key of the current one is still there. */
+  succeeding(certificate: string): void;
 }
 
 /** The agent's certificate in its several rooms: on disk, in offers, and on the connection. */
@@ -28,6 +32,8 @@ export interface Certificates {
   /** What the first connection is made with. */
   first: UplinkIdentity;
   expires(): number;
+  /** Signs as the agent, with the key of this moment. */
+  signer(): Signer;
   /** The platform has answered on a connection that shows this certificate. */
   answered(certificate: string): void;
   /** A connection that showed this certificate ended. */
@@ -45,7 +51,7 @@ const ABOUT_CERTIFICATE: ReadonlySet<unknown> = new Set([
 
 /** Joins the renewal of the certificate with the channel and the connection. */
 export async function createCertificates(options: CertificatesOptions): Promise<Certificates> {
-  const { identity, clock, time, log, send, use, onChange } = options;
+  const { identity, clock, time, log, send, use, onChange, succeeding } = options;
   const { platform: authority, instanceUid, ca, proofKey } = identity.enrolment;
   const as = ({ key, certificate }: Credential): UplinkIdentity => ({
     authority,
@@ -67,6 +73,7 @@ export async function createCertificates(options: CertificatesOptions): Promise<
     },
     use: (credential) => use(as(credential)),
     report: (status) => channel.report(status),
+    succeeding,
   });
   const channel = certificateChannel({
     authority,
@@ -80,6 +87,10 @@ export async function createCertificates(options: CertificatesOptions): Promise<
     channel,
     first: as(renewer.first),
     expires: () => renewer.validity.notAfter,
+    signer() {
+      const { key, certificate } = renewer.current;
+      return { certificate, sign: (data) => signWith(key, data) };
+    },
     answered: (certificate) => renewer.answered(certificate),
     ended(certificate, { error, planned }) {
       if (planned) return;

@@ -2,6 +2,7 @@ import { Backoff } from "../base/backoff.ts";
 import { isoTime, sleep } from "../base/clock.ts";
 import { watchDatabase } from "../base/database_changes.ts";
 import { messageOf } from "../base/errors.ts";
+import { MAX_LEDGER_BODY_BYTES, MAX_LEDGER_BODY_DAYS } from "../base/limits.ts";
 import type { Database } from "../base/sqlite.ts";
 import type { Channel } from "../channels/channel.ts";
 import { engineChannel } from "../channels/engine.ts";
@@ -12,8 +13,10 @@ import { trackingChannel } from "../channels/tracking.ts";
 import { createDeployments } from "../engine/deployments.ts";
 import { shapeStatus } from "../gate/status.ts";
 import type { Identity } from "../identity/identity.ts";
+import { LedgerKeeper } from "../ledger/keeper.ts";
 import { Ledger } from "../ledger/ledger.ts";
 import type { Attributes } from "../protocol/attributes.ts";
+import { checkpointAttributes } from "../protocol/checkpoint.ts";
 import { PROTOCOL_VERSION } from "../protocol/version.ts";
 import { Spool } from "../spool/spool.ts";
 import { transportsOpener } from "../uplink/transports.ts";
@@ -85,10 +88,22 @@ export async function runGatehouse(options: GatehouseOptions, signal: AbortSigna
     send: (parts) => pump.sendStatus(() => uplink.ready ? parts : undefined),
     use: (as) => uplink.reconnectAs(as),
     onChange: () => tellSoon(),
+    succeeding: (certificate) => keeper.introduce(certificate),
+  });
+  const keeper = new LedgerKeeper({
+    db,
+    clock,
+    guard,
+    limits: { ageMs: MAX_LEDGER_BODY_DAYS * 24 * 3_600_000, bytes: MAX_LEDGER_BODY_BYTES },
+    signer: certificates.signer,
+    onCheckpoint: () => tellSoon(),
   });
   const channels: Channel[] = [
     statusChannel({
-      ...attributes(identity, certificates.expires, policy.attributes),
+      ...attributes(identity, certificates.expires, () => ({
+        ...checkpointAttributes(keeper.last),
+        ...policy.attributes(),
+      })),
       startedAt,
       components: () => componentsOf(channels, health.shown),
       conditions: () => [...clockConditions(time.offsetMs()), ...guard.conditions()],
@@ -226,11 +241,14 @@ export async function runGatehouse(options: GatehouseOptions, signal: AbortSigna
     signal,
   );
 
+  keeper.start();
+  const keeping = keeper.run(signal);
   look(); // what an earlier start noted is over
   log.info("gatehouse started", { platform: identity.enrolment.platform, agent: identity.enrolment.name });
   await uplink.run(signal);
   health.stop();
-  await Promise.all([watching, checking, following, certificates.stop()]);
+  await Promise.all([watching, checking, following, keeping, certificates.stop()]);
+  keeper.stop();
 }
 
 /** Looks again and again, until the agent stops. */
@@ -251,7 +269,7 @@ async function checkEngine(
 function attributes(
   { enrolment }: Identity,
   certificateExpires: () => number,
-  policyAttributes: () => Attributes,
+  moreAttributes: () => Attributes,
 ) {
   return {
     identifying: {
@@ -267,7 +285,7 @@ function attributes(
       "process.runtime.version": Deno.version.deno,
       "os.type": Deno.build.os,
       "host.arch": Deno.build.arch,
-      ...policyAttributes(),
+      ...moreAttributes(),
     }),
   };
 }

@@ -85,6 +85,12 @@ export function asSallyportError(thrown: unknown): SallyportError {
       remedy: "Free some room on the file system of the agent's home; nothing is lost meanwhile.",
     });
   }
+  if (isDatabaseDamage(thrown)) {
+    return new SallyportError("state.unreadable", `a database is damaged: ${messageOf(thrown)}`, {
+      cause: thrown,
+      remedy: "Look after the disk, keep the damaged file, and restore one from a backup.",
+    });
+  }
   return new SallyportError("internal", messageOf(thrown), {
     cause: thrown,
     remedy: "This is a defect in Sallyport. Please report it with the line above and `sallyport --version`.",

@@ -8,7 +8,7 @@ import type { Policy } from "../../src/gate/policy/policy.ts";
 import { compilePolicy, DEFAULT_POLICY, haltedPolicy } from "../../src/gate/policy/policy.ts";
 import { decodeFrame } from "../../src/protocol/codec.ts";
 import { AgentToServerSchema } from "../../src/protocol/generated/opamp_pb.ts";
-import { verifyChain } from "../../src/ledger/verify.ts";
+import { verification } from "../../src/ledger/verify.ts";
 import { systemClock } from "../../src/base/clock.ts";
 import { RUN_STARTED } from "../support/records.ts";
 import { pumping } from "./support.ts";
@@ -243,7 +243,7 @@ Deno.test("what cannot be written into the ledger is not sent, and the agent sta
   t.pump.drain();
   t.ack(0);
   assertEquals([t.frames.length, t.batches().length], [3, 1]);
-  assertEquals(verifyChain(t.reader.entries()).fault, undefined);
+  assertEquals(verification(t.reader).fault, undefined);
   assertEquals(t.guard.conditions(), []);
 });
 
@@ -324,7 +324,7 @@ Deno.test("over the day's budget records wait in their order, and leave on the n
   const sentFirst = t.batches().at(-1)!.through;
   assert(sentFirst > 30 && sentFirst < count, String(sentFirst));
   assertEquals(t.spool.counts()[0]?.waiting, count - sentFirst);
-  assert(t.reader.totals().find((each) => each.class === "tracking")!.bytes <= MIB);
+  assert(t.reader.totals().find(({ key }) => key === "tracking")!.bytes <= MIB);
   assert(t.pump.held?.includes("1 MiB a day"), t.pump.held);
 
   // A pump that starts anew knows from the ledger what has left today.

@@ -3,6 +3,7 @@ import { SallyportError } from "../../base/errors.ts";
 import type { Context } from "../context.ts";
 import { agentRoutes } from "./agents.ts";
 import { auditRoutes } from "./audit.ts";
+import { checkpointRoutes } from "./checkpoints.ts";
 import { enrolmentRoutes } from "./enrolments.ts";
 import { answerError, errorBody } from "./errors.ts";
 import { eventRoutes } from "./events.ts";
@@ -20,6 +21,7 @@ const ROUTES = [
   enrolmentRoutes,
   agentRoutes,
   recoveryRoutes,
+  checkpointRoutes,
   processRoutes,
   runRoutes,
   gapRoutes,

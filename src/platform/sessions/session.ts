@@ -15,6 +15,7 @@ import { ingestTracking } from "../ingest/tracking.ts";
 import type { Health } from "../store/agents.ts";
 import type { CertificateRecord } from "../store/certificates.ts";
 import { whyInvalid } from "./admission.ts";
+import { noteCheckpoint } from "./checkpoints.ts";
 import { conditionsIn } from "./conditions.ts";
 import type { LiveSession } from "./fleet.ts";
 import { Offers } from "./offers.ts";
@@ -189,6 +190,7 @@ export class Session implements Receiver, LiveSession, TrackingSender {
     const { capabilities: _, ...said } = report;
     if (this.#introduced && Object.keys(said).length === 0) return; // a heartbeat costs no write
     await this.#context.store.agents.report(this.uid, report, this.#context.clock.now());
+    if (report.attributes) await noteCheckpoint(this.uid, report.attributes, this.#context, this.#log);
     await this.#context.rollout.tell(this.uid);
     if (report.health) this.#tellHealth(report.health);
   }
