@@ -71,8 +71,7 @@ export async function createCertificates(options: CertificatesOptions): Promise<
     first: as(renewer.first),
     expires: () => renewer.expires,
     answered: (certificate) => renewer.answered(certificate),
-    ended(certificate, { error, planned }) {
-      if (planned) return;
+    ended(certificate, { error }) {
       renewer.ended(certificate, ABOUT_CERTIFICATE.has(error.facts.closeCode), error.message);
     },
     stop: () => renewer.stop(),

@@ -117,6 +117,7 @@ export async function runGatehouse(options: GatehouseOptions, signal: AbortSigna
       closed(ending, certificate) {
         pump.disconnected();
         if (signal.aborted) return record("stopped", "");
+        if (ending.planned) return;
         certificates.ended(certificate, ending);
         record("disconnected", `${ending.error.code}: ${ending.error.message}`);
       },

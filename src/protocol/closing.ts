@@ -1,12 +1,15 @@
 /**
- * Why the platform ended a session: a WebSocket close code of the private range (RFC 6455, 7.4.2), with the
- * reason in words beside it. The agent acts on the code and shows the words.
+ * Why a session ended, said by the platform unless an agent is named: a WebSocket close code of the private
+ * range (RFC 6455, 7.4.2), with the reason in words beside it. The other side acts on the code and shows the
+ * words.
  */
 export const CLOSE = {
   /** Regular end, either side. */
   normal: 1000,
   /** The platform is stopping: reconnect with the usual backoff. */
   goingAway: 1001,
+  /** By the agent: it makes the connection anew at once, and is not gone. */
+  returning: 4200,
   /** A message broke the protocol. */
   badRequest: 4400,
   /** No certificate, or one that the platform never issued. */

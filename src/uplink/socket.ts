@@ -1,6 +1,6 @@
 import type { Clock } from "../base/clock.ts";
 import { messageOf, SallyportError } from "../base/errors.ts";
-import { CHALLENGE_HEADER } from "../protocol/proof.ts";
+import { CHALLENGE_HEADER, PROBE_HEADER } from "../protocol/proof.ts";
 
 /** What one TLS connection to the platform is made with. */
 export interface SocketOptions {
@@ -14,6 +14,8 @@ export interface SocketOptions {
   key: string;
   /** The challenge that the platform must answer before anything is sent; undefined for a plain OpAMP server. */
   challenge: string | undefined;
+  /** Asks the platform only whether it would take this agent. */
+  probe?: boolean;
 }
 
 /** How a socket ended. */
@@ -74,11 +76,14 @@ export function webSocketOpener(clock: Clock): OpenSocket {
 }
 
 function open(options: SocketOptions, client: Deno.HttpClient, signal: AbortSignal): Promise<Socket> {
-  const { authority, path, challenge } = options;
+  const { authority, path, challenge, probe } = options;
   const { promise, resolve, reject } = Promise.withResolvers<Socket>();
   const native = new WebSocket(`wss://${authority}${path}`, {
     client,
-    headers: challenge === undefined ? {} : { [CHALLENGE_HEADER]: challenge },
+    headers: {
+      ...(challenge === undefined ? {} : { [CHALLENGE_HEADER]: challenge }),
+      ...(probe ? { [PROBE_HEADER]: "1" } : {}),
+    },
   } as unknown as string[]); // the runtime takes options here; the DOM's types know only protocols
   native.binaryType = "arraybuffer";
 

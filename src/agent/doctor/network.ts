@@ -21,8 +21,6 @@ export interface NetworkSubject {
   /** `host:port`, or undefined when nobody has said yet which platform it is. */
   authority: string | undefined;
   identity: Identity | undefined;
-  /** Whether the gatehouse runs: then the platform must not take the probe for the agent. */
-  agentRuns: boolean;
   clock: Clock;
   signal: AbortSignal;
 }
@@ -31,7 +29,7 @@ const NAMES = ["address", "dns", "tcp", "tls", "proof", "clock", "proxy"] as con
 
 /** Every step of the way to the platform, from the permission to the proof. */
 export async function checkNetwork(subject: NetworkSubject): Promise<Check[]> {
-  const { authority, identity, agentRuns, clock, signal } = subject;
+  const { authority, identity, clock, signal } = subject;
   if (authority === undefined) {
     const reason = "no platform is known yet: this home is not enrolled";
     return NAMES.map((name) => skipped(name, reason));
@@ -60,14 +58,13 @@ export async function checkNetwork(subject: NetworkSubject): Promise<Check[]> {
       key: identity.key,
       proofKey: fromBase64Url(identity.enrolment.proofKey),
     },
-    agentRuns ? "/v1/enroll" : "/v1/opamp",
     { clock, open: webSocketOpener(clock), signal },
   );
   return [
     ok("address", `this executable may reach ${authority}`),
     ...routeChecks(authority, route, probe),
     tlsCheck(shown, probe),
-    proofCheck(probe, agentRuns),
+    proofCheck(probe),
     clockCheck(probe?.offsetMs),
     proxyCheck(route, probe),
   ];
@@ -133,7 +130,7 @@ export function tlsCheck(shown: ShownCertificate | undefined, probe: ProofProbe 
 }
 
 /** Whether who answers holds the key that the bundle pins, and takes this agent. */
-export function proofCheck(probe: ProofProbe | undefined, agentRuns: boolean): Check {
+export function proofCheck(probe: ProofProbe | undefined): Check {
   const name = "proof";
   if (!probe) return skipped(name, "the key to be proved comes with the enrolment bundle");
   const { offsetMs, error } = probe;
@@ -145,8 +142,7 @@ export function proofCheck(probe: ProofProbe | undefined, agentRuns: boolean): C
     );
   }
   if (error) return fail(name, error.message, error.remedy ?? "Check the lines above.");
-  const session = agentRuns ? "the running agent was not disturbed" : "it takes this agent's certificate";
-  return ok(name, `the platform proved the key of the bundle; ${session}`);
+  return ok(name, "the platform proved the key of the bundle, and takes this agent");
 }
 
 /** How far this machine's clock is from the platform's, which is part of what it signs. */

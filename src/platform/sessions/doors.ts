@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { asSallyportError, messageOf } from "../../base/errors.ts";
 import { CLOSE } from "../../protocol/closing.ts";
-import { CHALLENGE_HEADER } from "../../protocol/proof.ts";
+import { CHALLENGE_HEADER, PROBE_HEADER } from "../../protocol/proof.ts";
 import type { Context } from "../context.ts";
 import type { AgentPath, Handlers } from "../server.ts";
 import { admit } from "./admission.ts";
@@ -70,14 +70,18 @@ class Threshold implements Receiver {
   async open(): Promise<void> {
     if (hasChallenge(this.#request)) await sendProof(this.#wire, this.#request, this.#peer, this.#context);
     const { certificate, refusal, expired } = await admit(this.#peer, this.#context);
+    const isProbe = this.#request.headers[PROBE_HEADER] !== undefined;
     if (refusal) {
       const words = expired ? await whyNotRecovered(expired, this.#context) : refusal.words;
       if (words !== undefined) {
         this.#warn(words);
         return this.#wire.refuse(words, refusal.code);
       }
-      this.#session = recoverySession(this.#wire, expired!, this.#context);
-    } else this.#session = new Session(this.#wire, certificate, this.#context);
+    }
+    if (isProbe) return this.#wire.close(CLOSE.normal, "the platform takes this agent");
+    this.#session = certificate
+      ? new Session(this.#wire, certificate, this.#context)
+      : recoverySession(this.#wire, expired!, this.#context);
     await this.#session.open();
   }
 
@@ -93,8 +97,8 @@ class Threshold implements Receiver {
     this.#wire.refuse(message, CLOSE.badRequest);
   }
 
-  async closed(): Promise<void> {
-    await this.#session?.closed();
+  async closed(code: number): Promise<void> {
+    await this.#session?.closed(code);
   }
 
   #warn(reason: string): void {

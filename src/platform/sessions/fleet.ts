@@ -88,13 +88,13 @@ export class Fleet {
     this.#set({ uid, name }, { state: "offline", reason: "not connected yet", since, lastSeen: undefined });
   }
 
-  /** A session begins; an older one of the same agent ends. */
-  attach(session: LiveSession): void {
+  /** A session begins; an older one of the same agent ends. False when the agent was online all the time. */
+  attach(session: LiveSession): boolean {
     const older = this.#sessions.get(session.uid);
     this.#sessions.set(session.uid, session);
     older?.supersede();
     const now = this.#clock.now();
-    this.#set(session, { state: "online", since: now, lastSeen: now });
+    return this.#set(session, { state: "online", since: now, lastSeen: now });
   }
 
   /** A message came in. */
@@ -134,11 +134,15 @@ export class Fleet {
     this.#set(agent, { state: "offline", reason: "revoked", since: this.#clock.now(), lastSeen });
   }
 
-  #set({ uid, name }: { uid: string; name: string }, presence: Presence): void {
-    if (this.#presence.get(uid)?.state === "suspect") this.#suspects--;
+  /** Keeps a presence, and tells those who watch if it is new to them, which it returns. */
+  #set({ uid, name }: { uid: string; name: string }, presence: Presence): boolean {
+    const before = this.#presence.get(uid);
+    if (before?.state === "suspect") this.#suspects--;
     if (presence.state === "suspect") this.#suspects++;
-    this.#presence.set(uid, presence);
     const { state, reason } = presence;
-    this.#events.emit("agent", { id: uid, name, state, ...(reason ? { reason } : {}) });
+    const isNews = before?.state !== state || before.reason !== reason;
+    this.#presence.set(uid, isNews ? presence : { ...presence, since: before.since });
+    if (isNews) this.#events.emit("agent", { id: uid, name, state, ...(reason ? { reason } : {}) });
+    return isNews;
   }
 }

@@ -23,6 +23,8 @@ import type { Receiver, Wire } from "./wire.ts";
 
 /** How long a stopping platform waits for an agent to answer its farewell. */
 const FAREWELL_MS = 2_000;
+/** How long an agent that said that it comes back at once is not missed: time for a handshake on a slow line. */
+const RETURN_MS = 5_000;
 
 const CAPABILITIES = SERVER_CAPABILITY.acceptsStatus | SERVER_CAPABILITY.offersRemoteConfig |
   SERVER_CAPABILITY.acceptsEffectiveConfig | SERVER_CAPABILITY.offersConnectionSettings |
@@ -38,12 +40,16 @@ export class Session implements Receiver, LiveSession {
   readonly #offers: Offers;
   readonly #log: Log;
   readonly #closed = Promise.withResolvers<void>();
+  /** Whether a message came. */
+  #arrived = false;
   #sequence: bigint | undefined;
   /** Whether the agent has introduced itself and got its first answer. */
   #introduced = false;
   /** What the agent said last of its own health. */
   #status: string | undefined;
   readonly #silence: Silence;
+  /** Ends the wait for an agent that comes back at once. */
+  #stopExpecting: (() => void) | undefined;
 
   constructor(wire: Wire, certificate: CertificateRecord, context: Context) {
     this.uid = certificate.agent;
@@ -65,19 +71,17 @@ export class Session implements Receiver, LiveSession {
   async open(): Promise<void> {
     const agent = await this.#context.store.agents.get(this.uid);
     this.#offers.resume(agent?.config.hash ?? "");
-    this.#context.fleet.attach(this);
     this.#silence.heard(this.#context.settings.heartbeatSeconds);
-    this.#log.info("agent online");
   }
 
   async message(frame: Uint8Array<ArrayBuffer>): Promise<void> {
     const message = decodeFrame(AgentToServerSchema, frame);
     const invalid = whyInvalid(this.#certificate, this.#context.clock.now());
     if (invalid) return this.#refuse("certificate expired", invalid.words, invalid.code);
+    if (!this.#arrived && !await this.#arrive()) return;
     this.#context.fleet.seen(this);
     if (Number(message.flags) & Number(AGENT_FLAG.requestInstanceUid)) return this.#identify();
     this.#checkUid(message);
-    if (this.#sequence === undefined) await this.#useCertificate();
     const isComplete = this.#takeSequence(message);
     await this.#keep(message);
     this.#silence.heard(this.#offers.heartbeatSeconds);
@@ -96,9 +100,13 @@ export class Session implements Receiver, LiveSession {
     this.#wire.unavailable();
   }
 
-  async closed(): Promise<void> {
+  async closed(code: number): Promise<void> {
     this.#silence.stop();
-    this.#offline("connection lost");
+    const lost = () => this.#offline("connection lost");
+    const { clock, fleet } = this.#context;
+    if (code === CLOSE.returning && fleet.session(this.uid) === this) {
+      this.#stopExpecting = clock.after(RETURN_MS, lost);
+    } else lost();
     try {
       const { lastSeen } = this.#context.fleet.presenceOf({ uid: this.uid, enrolledAt: 0 });
       if (lastSeen !== undefined) await this.#context.store.agents.report(this.uid, {}, lastSeen);
@@ -108,11 +116,13 @@ export class Session implements Receiver, LiveSession {
   }
 
   supersede(): void {
-    this.#log.warn("another connection with the same identity took over");
+    if (this.#stopExpecting) return this.#stopExpecting();
+    this.#log.info("another connection with the same identity took over");
     this.#wire.refuse("another connection came with the same identity and took over", CLOSE.superseded);
   }
 
   revoke(): void {
+    this.#stopExpecting?.();
     this.#wire.refuse("the agent was revoked; ask the platform's operator", CLOSE.revoked);
   }
 
@@ -175,9 +185,24 @@ export class Session implements Receiver, LiveSession {
     }
   }
 
-  /** The certificate has carried a message: older ones of the agent are not needed any more. */
-  async #useCertificate(): Promise<void> {
-    await this.#context.store.certificates.used(this.#certificate.fingerprint, this.#context.clock.now());
+  /** The first message shows that an agent is there, which a socket alone does not. False: it may not stay. */
+  async #arrive(): Promise<boolean> {
+    const { clock, fleet, store } = this.#context;
+    const { fingerprint } = this.#certificate;
+    this.#arrived = true;
+    if (fleet.attach(this)) this.#log.info("agent online");
+    else this.#log.debug("agent connected anew");
+    // It may have been revoked, or renewed elsewhere, since the door was opened.
+    const certificate = await store.certificates.get(fingerprint);
+    const invalid = certificate && whyInvalid(certificate, clock.now());
+    if (invalid) {
+      const reason = invalid.code === CLOSE.revoked ? "revoked" : "certificate expired";
+      this.#refuse(reason, invalid.words, invalid.code);
+      return false;
+    }
+    // The certificate has carried a message: older ones of the agent are not needed any more.
+    await store.certificates.used(fingerprint, clock.now());
+    return true;
   }
 
   /** A request for the next certificate, and what became of settings that were offered. */
@@ -233,6 +258,7 @@ export class Session implements Receiver, LiveSession {
   }
 
   #offline(ending: OfflineReason): void {
+    this.#stopExpecting?.();
     if (this.#context.fleet.session(this.uid) !== this) return;
     const reason = shownReason(ending, this.#status);
     this.#context.fleet.detach(this, reason);

@@ -22,8 +22,8 @@ export interface Receiver {
   message(frame: Uint8Array<ArrayBuffer>): Promise<void>;
   /** When one of the two above has thrown. */
   failed(error: unknown): void;
-  /** At the very end. */
-  closed(): Promise<void>;
+  /** At the very end; `code` is that of the close frame, 1006 when the connection broke without one. */
+  closed(code: number): Promise<void>;
 }
 
 /** One WebSocket to an agent, speaking OpAMP frames. */
@@ -50,9 +50,9 @@ export class Wire {
       this.#enqueue(receiver, () => receiver.message(new Uint8Array(data)));
     });
     this.#socket.on("error", () => {}); // `close` follows and tells the receiver
-    this.#socket.on("close", () => {
+    this.#socket.on("close", (code: number) => {
       this.#ending = true;
-      this.#work = this.#work.then(() => receiver.closed()).catch((error) => receiver.failed(error));
+      this.#work = this.#work.then(() => receiver.closed(code)).catch((error) => receiver.failed(error));
     });
   }
 
