@@ -39,6 +39,7 @@ const ABOUT_CERTIFICATE: ReadonlySet<unknown> = new Set([
   CLOSE.revoked,
   CLOSE.expired,
   CLOSE.retired,
+  CLOSE.recoverable,
 ]);
 
 /** Joins the renewal of the certificate with the channel and the connection. */

@@ -18,10 +18,12 @@ export const CLOSE = {
   revoked: 4403,
   /** Another session came with the same identity and took over. */
   superseded: 4409,
-  /** The certificate is outside its validity. */
+  /** The certificate is outside its validity, and nobody can help that here. */
   expired: 4410,
   /** The certificate was renewed, and the newer one has been used. */
   retired: 4411,
+  /** The certificate has expired, and the agent may still get a new one: worth asking again soon. */
+  recoverable: 4412,
   /** A message was over the limit. */
   tooLarge: 4413,
   /** Too many requests; wait before the next try. */

@@ -14,6 +14,8 @@ export interface Ending {
 
 /** Refusals that only a person can lift are asked about again, but slowly. */
 const REFUSED_WAIT_MS = 60_000;
+/** Whoever approves a new certificate may stand beside the agent and wait for it. */
+const APPROVAL_WAIT_MS = 10_000;
 /** Two agents with one identity would throw each other out without end. */
 const SUPERSEDED_WAIT_MS = 30_000;
 /** A server's wish is honoured up to here. */
@@ -30,9 +32,15 @@ const REFUSALS: Record<number, { remedy: string; minimumWaitMs: number }> = {
   },
   [CLOSE.expired]: {
     remedy:
-      "The agent's certificate is no longer valid. Check this machine's clock; the platform's operator can " +
-      "approve a new one, and the agent goes on by itself.",
+      "The agent's certificate is not valid now. Check this machine's clock; if it is right, enrol this home " +
+      "again with a new bundle.",
     minimumWaitMs: REFUSED_WAIT_MS,
+  },
+  [CLOSE.recoverable]: {
+    remedy:
+      "The agent's certificate has expired. Check this machine's clock. The platform's operator can approve a " +
+      "new certificate (sallyportctl agents approve-recovery), and the agent goes on by itself.",
+    minimumWaitMs: APPROVAL_WAIT_MS,
   },
   [CLOSE.retired]: {
     remedy:

@@ -162,11 +162,11 @@ Deno.test("an expired certificate is refused with both times, during a session t
   await connection.next();
   await clock.advance(25 * 3_600_000);
   await connection.send(toServer(agent.uid, 2));
-  assertEquals((await refusal(connection)).code, CLOSE.expired);
+  assertEquals((await refusal(connection)).code, CLOSE.recoverable);
   assertEquals(await presence(test, agent.uid), "offline: certificate expired");
   await using again = opampConnection(test, agent);
   const { words, code } = await refusal(again);
-  assertEquals(code, CLOSE.expired);
+  assertEquals(code, CLOSE.recoverable);
   assert(/expired at 2.*clock says 2/.test(words));
 });
 
@@ -281,7 +281,7 @@ Deno.test("a probe is told whether the agent would be taken, and is not taken fo
     await connection.ended;
   }
   await clock.advance(25 * 3_600_000);
-  assertStringIncludes(await probe(), `${CLOSE.expired} the client certificate expired`);
+  assertStringIncludes(await probe(), `${CLOSE.recoverable} the client certificate expired`);
   assertEquals(await presence(test, agent.uid), "offline: stopped");
   await test.api("POST", `/agents/${agent.uid}/approve-recovery`);
   assertEquals(await probe(), `${CLOSE.normal} `);

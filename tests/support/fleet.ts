@@ -179,6 +179,7 @@ export interface AgentView {
     components: Record<string, { healthy: boolean; status: string; lastError: string }>;
   };
   processes: { process: string; state: string; reason?: string }[];
+  recovery?: { state: string };
 }
 
 export interface RunView {

@@ -1,30 +1,9 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import { isoTime } from "../../base/clock.ts";
 import type { Context } from "../context.ts";
-import { PRESENCE_REASONS, PRESENCE_STATES } from "../sessions/presence.ts";
 import { PROCESS_STATES } from "../sessions/process_states.ts";
-import type { AgentRecord } from "../store/agents.ts";
-import { CONFIG_STATUSES } from "../store/agents.ts";
-import { notFound } from "./errors.ts";
+import { agentSchema, describeAgent, findAgent } from "./agent_view.ts";
 import type { Api } from "./routes.ts";
-import { agentId, createApi, FAILURES, json, NOT_FOUND, time } from "./routes.ts";
-
-const componentSchema = z.object({ healthy: z.boolean(), status: z.string(), lastError: z.string() });
-
-const agentSchema = z.object({
-  id: agentId,
-  name: z.string(),
-  state: z.enum(PRESENCE_STATES),
-  reason: z.enum(PRESENCE_REASONS).optional().openapi({ description: "Why it is not online" }),
-  since: time.openapi({ description: "Since when it is in this state" }),
-  lastSeen: time.optional(),
-  enrolledAt: time,
-  revokedAt: time.optional(),
-  certificateExpires: time.optional(),
-  attributes: z.record(z.string(), z.string()),
-  health: componentSchema.extend({ components: z.record(z.string(), componentSchema) }).optional(),
-  config: z.object({ hash: z.string(), status: z.enum(CONFIG_STATUSES), error: z.string() }),
-}).openapi("Agent");
+import { agentId, createApi, FAILURES, json, NOT_FOUND } from "./routes.ts";
 
 const processStateSchema = z.object({
   process: z.string(),
@@ -72,52 +51,25 @@ const revokeAgent = createRoute({
 export function agentRoutes(context: Context): Api {
   const { clock, fleet, log, rollout, store } = context;
   const api = createApi();
-  const find = async (id: string) => {
-    const agent = await store.agents.get(id);
-    if (!agent) throw notFound(`agent ${id}`);
-    return agent;
-  };
   api.openapi(listAgents, async (c) => {
     const agents = await store.agents.list();
-    return c.json({ agents: agents.map((agent) => describeAgent(agent, context)) }, 200);
+    const described = agents.map((agent) => describeAgent(agent, context));
+    return c.json({ agents: await Promise.all(described) }, 200);
   });
   api.openapi(getAgent, async (c) => {
-    const agent = await find(c.req.valid("param").id);
+    const agent = await findAgent(c.req.valid("param").id, store);
     const processes = await rollout.statesOn(agent);
-    return c.json({ ...describeAgent(agent, context), processes }, 200);
+    return c.json({ ...await describeAgent(agent, context), processes }, 200);
   });
   api.openapi(revokeAgent, async (c) => {
-    const agent = await find(c.req.valid("param").id);
+    const agent = await findAgent(c.req.valid("param").id, store);
     const who = c.get("who");
     if (await store.agents.revoke(agent.uid, clock.now())) {
       await store.tokens.audit({ at: clock.now(), who, action: "agent.revoke", subject: agent.uid });
       fleet.revoke(agent);
       log.warn("revoked an agent", { agent: agent.uid, name: agent.name, who });
     }
-    return c.json(describeAgent(await find(agent.uid), context), 200);
+    return c.json(await describeAgent(await findAgent(agent.uid, store), context), 200);
   });
   return api;
-}
-
-function describeAgent(agent: AgentRecord, { fleet }: Pick<Context, "fleet">): z.infer<typeof agentSchema> {
-  const { state, reason, since, lastSeen } = fleet.presenceOf(agent);
-  const { uid, name, enrolledAt, revokedAt, certificateExpires, attributes, health, config } = agent;
-  return {
-    id: uid,
-    name,
-    state,
-    ...(reason ? { reason } : {}),
-    since: isoTime(since),
-    ...optionalTime("lastSeen", lastSeen),
-    enrolledAt: isoTime(enrolledAt),
-    ...optionalTime("revokedAt", revokedAt),
-    ...optionalTime("certificateExpires", certificateExpires),
-    attributes,
-    ...(health ? { health } : {}),
-    config,
-  };
-}
-
-function optionalTime<K extends string>(key: K, ms: number | undefined): { [key in K]?: string } {
-  return (ms === undefined ? {} : { [key]: isoTime(ms) }) as { [key in K]?: string };
 }

@@ -9,7 +9,7 @@ import { enrolmentSession } from "./enrolment.ts";
 import type { Peer } from "./peer.ts";
 import { peerOf } from "./peer.ts";
 import { hasChallenge, sendProof } from "./proof.ts";
-import { recoverySession, whyNotRecovered } from "./recovery.ts";
+import { noteKnock, recoverySession, whyNotRecovered } from "./recovery.ts";
 import { Session } from "./session.ts";
 import type { Receiver } from "./wire.ts";
 import { Wire } from "./wire.ts";
@@ -70,13 +70,12 @@ class Threshold implements Receiver {
   async open(): Promise<void> {
     if (hasChallenge(this.#request)) await sendProof(this.#wire, this.#request, this.#peer, this.#context);
     const { certificate, refusal, expired } = await admit(this.#peer, this.#context);
+    const no = expired ? await whyNotRecovered(expired, this.#context) : refusal;
     const isProbe = this.#request.headers[PROBE_HEADER] !== undefined;
-    if (refusal) {
-      const words = expired ? await whyNotRecovered(expired, this.#context) : refusal.words;
-      if (words !== undefined) {
-        this.#warn(words);
-        return this.#wire.refuse(words, refusal.code);
-      }
+    if (no) {
+      this.#warn(no.words);
+      if (expired && !isProbe) await noteKnock(expired, no, this.#context);
+      return this.#wire.refuse(no.words, no.code);
     }
     if (isProbe) return this.#wire.close(CLOSE.normal, "the platform takes this agent");
     this.#session = certificate

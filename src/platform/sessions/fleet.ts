@@ -97,6 +97,22 @@ export class Fleet {
     return this.#set(session, { state: "online", since: now, lastSeen: now });
   }
 
+  /**
+   * An agent came with a certificate that expired at `notAfter`, and may not come in. False when that is no news:
+   * it waits already, or another connection of it stands.
+   */
+  knocked(agent: { uid: string; name: string; lastSeen: number | undefined }, notAfter: number): boolean {
+    const known = this.#presence.get(agent.uid);
+    if (this.#sessions.has(agent.uid) || known?.reason === "revoked") return false;
+    const now = this.#clock.now();
+    const lastSeen = known?.lastSeen ?? agent.lastSeen;
+    const reason = "certificate expired";
+    this.#set(agent, { state: "offline", reason, since: now, lastSeen, knock: { at: now, notAfter } });
+    if (known?.state === "offline" && known.knock) return false;
+    this.#departures.left(agent.uid, { reason, at: now });
+    return true;
+  }
+
   /** A message came in. */
   seen(session: LiveSession): void {
     const presence = this.#presence.get(session.uid);

@@ -17,6 +17,7 @@ import { Offers } from "./offers.ts";
 import type { OfflineReason } from "./presence.ts";
 import { shownReason } from "./presence.ts";
 import { certificateOffer, renewCertificate } from "./renewal.ts";
+import { whyNotRecovered } from "./recovery.ts";
 import { readReport } from "./report.ts";
 import { Silence } from "./silence.ts";
 import type { Receiver, Wire } from "./wire.ts";
@@ -77,7 +78,11 @@ export class Session implements Receiver, LiveSession {
   async message(frame: Uint8Array<ArrayBuffer>): Promise<void> {
     const message = decodeFrame(AgentToServerSchema, frame);
     const invalid = whyInvalid(this.#certificate, this.#context.clock.now());
-    if (invalid) return this.#refuse("certificate expired", invalid.words, invalid.code);
+    if (invalid) {
+      const { words, code } = await whyNotRecovered(this.#certificate, this.#context) ??
+        { words: invalid.words, code: CLOSE.recoverable };
+      return this.#refuse("certificate expired", words, code);
+    }
     if (!this.#arrived && !await this.#arrive()) return;
     this.#context.fleet.seen(this);
     if (Number(message.flags) & Number(AGENT_FLAG.requestInstanceUid)) return this.#identify();

@@ -1,0 +1,89 @@
+import { z } from "@hono/zod-openapi";
+import { isoTime } from "../../base/clock.ts";
+import type { Context } from "../context.ts";
+import type { Presence } from "../sessions/presence.ts";
+import { PRESENCE_REASONS, PRESENCE_STATES } from "../sessions/presence.ts";
+import { RECOVERY_STATES, recoveryState } from "../sessions/recovery.ts";
+import type { AgentRecord } from "../store/agents.ts";
+import { CONFIG_STATUSES } from "../store/agents.ts";
+import type { Store } from "../store/store.ts";
+import { notFound } from "./errors.ts";
+import { agentId, time } from "./routes.ts";
+
+const componentSchema = z.object({ healthy: z.boolean(), status: z.string(), lastError: z.string() });
+
+const recoverySchema = z.object({
+  state: z.enum(RECOVERY_STATES).openapi({
+    description: "Whether the agent, which came with an expired certificate, may have a new one",
+  }),
+  expired: time.openapi({ description: "The end of the certificate that it came with" }),
+  lastKnock: time.openapi({ description: "When it came last" }),
+}).openapi("Recovery");
+
+export const agentSchema = z.object({
+  id: agentId,
+  name: z.string(),
+  state: z.enum(PRESENCE_STATES),
+  reason: z.enum(PRESENCE_REASONS).optional().openapi({ description: "Why it is not online" }),
+  since: time.openapi({ description: "Since when it is in this state" }),
+  lastSeen: time.optional(),
+  enrolledAt: time,
+  revokedAt: time.optional(),
+  certificateExpires: time.optional(),
+  attributes: z.record(z.string(), z.string()),
+  health: componentSchema.extend({ components: z.record(z.string(), componentSchema) }).optional(),
+  recovery: recoverySchema.optional(),
+  config: z.object({ hash: z.string(), status: z.enum(CONFIG_STATUSES), error: z.string() }),
+}).openapi("Agent");
+
+/**
+ * An agent that is named in a request.
+ *
+ * @throws {SallyportError} `request.not-found`
+ */
+export async function findAgent(id: string, { agents }: Pick<Store, "agents">): Promise<AgentRecord> {
+  const agent = await agents.get(id);
+  if (!agent) throw notFound(`agent ${id}`);
+  return agent;
+}
+
+/** All that the API tells of an agent. */
+export async function describeAgent(
+  agent: AgentRecord,
+  context: Pick<Context, "clock" | "fleet" | "settings" | "store">,
+): Promise<z.infer<typeof agentSchema>> {
+  const presence = context.fleet.presenceOf(agent);
+  const { state, reason, since, lastSeen } = presence;
+  const { uid, name, enrolledAt, revokedAt, certificateExpires, attributes, health, config } = agent;
+  const recovery = await describeRecovery(uid, presence, context);
+  return {
+    id: uid,
+    name,
+    state,
+    ...(reason ? { reason } : {}),
+    since: isoTime(since),
+    ...optionalTime("lastSeen", lastSeen),
+    enrolledAt: isoTime(enrolledAt),
+    ...optionalTime("revokedAt", revokedAt),
+    ...optionalTime("certificateExpires", certificateExpires),
+    attributes,
+    ...(health ? { health } : {}),
+    ...(recovery ? { recovery } : {}),
+    config,
+  };
+}
+
+async function describeRecovery(
+  uid: string,
+  presence: Presence,
+  context: Pick<Context, "clock" | "settings" | "store">,
+): Promise<z.infer<typeof recoverySchema> | undefined> {
+  if (presence.state !== "offline" || !presence.knock) return undefined;
+  const { at, notAfter } = presence.knock;
+  const state = await recoveryState(uid, notAfter, context);
+  return { state, expired: isoTime(notAfter), lastKnock: isoTime(at) };
+}
+
+function optionalTime<K extends string>(key: K, ms: number | undefined): { [key in K]?: string } {
+  return (ms === undefined ? {} : { [key]: isoTime(ms) }) as { [key in K]?: string };
+}
