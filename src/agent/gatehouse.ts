@@ -12,6 +12,7 @@ import { createDeployments } from "../engine/deployments.ts";
 import { DEFAULT_POLICY } from "../gate/policy.ts";
 import type { Identity } from "../identity/identity.ts";
 import { Ledger } from "../ledger/ledger.ts";
+import { START_ID } from "../protocol/attributes.ts";
 import { PROTOCOL_VERSION } from "../protocol/version.ts";
 import { Spool } from "../spool/spool.ts";
 import { webSocketOpener } from "../uplink/socket.ts";
@@ -73,7 +74,10 @@ export async function runGatehouse(options: GatehouseOptions, signal: AbortSigna
       onProcessesOffered();
       tellSoon();
     }),
-    trackingChannel((ack) => pump.acknowledged(ack)),
+    trackingChannel({
+      acknowledged: (ack) => pump.acknowledged(ack),
+      conflicted: (ack) => pump.conflicted(ack),
+    }),
   ];
   const reporter = new Reporter(channels);
   const uplink = new Uplink({
@@ -168,6 +172,7 @@ async function checkEngine(
 }
 
 function attributes({ enrolment }: Identity, certificateExpires: () => number) {
+  const startId = crypto.randomUUID();
   return {
     identifying: {
       "service.name": "sallyport",
@@ -176,6 +181,7 @@ function attributes({ enrolment }: Identity, certificateExpires: () => number) {
     },
     other: () => ({
       "sallyport.agent.name": enrolment.name,
+      [START_ID]: startId,
       "sallyport.protocol": String(PROTOCOL_VERSION),
       "sallyport.certificate.expires": isoTime(certificateExpires()),
       "process.runtime.name": "deno",

@@ -104,6 +104,27 @@ export class Pump {
     });
   }
 
+  /**
+   * The platform has this batch only up to `through`: what follows has numbers that another home used, of which
+   * this one is a copy, or a backup. The rest, and all that comes, goes by the name of a new stream.
+   */
+  conflicted({ stream, through }: TrackingAck): void {
+    const { db, spool, log } = this.#options;
+    if (stream !== spool.stream || !this.#inFlight) return;
+    this.#guard(() => {
+      transaction(db, () => {
+        spool.settle("tracking", through);
+        spool.renameStream();
+      });
+      log.error("another home has used the numbers of this one's records: one is a copy, or was restored", {
+        storedThrough: through,
+        remedy: "No record is lost: they go on under a new name. Enrol one of the two homes anew.",
+      });
+      this.#forget();
+      this.#drain();
+    });
+  }
+
   /** The connection is gone: what was under way may or may not have arrived, and will be sent again. */
   disconnected(): void {
     this.#forget();

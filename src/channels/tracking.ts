@@ -4,15 +4,27 @@ import type { TrackingAck } from "../protocol/payloads/tracking.ts";
 import { trackingAckSchema } from "../protocol/payloads/tracking.ts";
 import type { Channel } from "./channel.ts";
 
-/** Tracking: the platform's acknowledgements go to the pump, which sent the batches. */
-export function trackingChannel(onAck: (ack: TrackingAck) => void): Channel {
+/** Who acts on what the platform says of a batch: the pump, which sent it. */
+export interface TrackingListener {
+  /** It is stored. */
+  acknowledged(ack: TrackingAck): void;
+  /** Only the part up to `through` is: another spool has used the numbers behind it. */
+  conflicted(ack: TrackingAck): void;
+}
+
+/** Tracking: the platform's answers to batches of records. */
+export function trackingChannel(listener: TrackingListener): Channel {
   return {
     name: "tracking",
     bits: 0n,
     custom: [CUSTOM.tracking],
     receive({ customMessage }) {
-      if (customMessage?.capability !== CUSTOM.tracking || customMessage.type !== "ack") return;
-      onAck(readJsonMessage(customMessage, trackingAckSchema));
+      if (customMessage?.capability !== CUSTOM.tracking) return;
+      const { type } = customMessage;
+      if (type !== "ack" && type !== "conflict") return;
+      const ack = readJsonMessage(customMessage, trackingAckSchema);
+      if (type === "ack") listener.acknowledged(ack);
+      else listener.conflicted(ack);
     },
   };
 }

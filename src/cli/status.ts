@@ -3,6 +3,7 @@ import { isoTime } from "../base/clock.ts";
 import { EXIT } from "../base/exit_codes.ts";
 import { exists } from "../base/files.ts";
 import { table } from "../base/table.ts";
+import { printable } from "../base/terminal.ts";
 import { readConnection } from "../agent/connection_record.ts";
 import { DATABASE_PATH, isRunning, openState, STATE_FOLDER } from "../agent/home.ts";
 import { createDeployments } from "../engine/deployments.ts";
@@ -85,8 +86,15 @@ function asText(
     }`,
     `Connection ${sign(connected, connection?.state ?? "never tried")}` +
     (connection
-      ? ` since ${isoTime(connection.since)}${connection.reason ? `: ${connection.reason}` : ""}`
+      ? ` since ${isoTime(connection.since)}${connection.reason ? `: ${printable(connection.reason)}` : ""}`
       : ""),
+    ...connected && connection.lastEnd
+      ? [
+        `           last broken at ${isoTime(connection.lastEnd.at)}: ${
+          printable(connection.lastEnd.reason)
+        }`,
+      ]
+      : [],
     ...spool.map(({ channel, waiting, bytes }) =>
       `Spool      ${waiting} ${channel} payloads wait (${bytes} bytes)`
     ),

@@ -3,6 +3,7 @@ import type { Log } from "../base/log.ts";
 import type { Identity } from "./ca/identity.ts";
 import type { Names } from "./ca/names.ts";
 import type { Events } from "./events.ts";
+import type { CloneWatch } from "./sessions/clones.ts";
 import type { RecoveryPolicy } from "./sessions/recovery.ts";
 import type { Fleet } from "./sessions/fleet.ts";
 import type { Rollout } from "./sessions/rollout.ts";
@@ -17,6 +18,7 @@ export interface Context {
   store: Store;
   events: Events;
   fleet: Fleet;
+  clones: CloneWatch;
   rollout: Rollout;
   settings: {
     heartbeatSeconds: number;

@@ -6,6 +6,8 @@ import type { PresenceReason, PresenceState } from "./sessions/presence.ts";
 /** What the platform tells whoever watches, by type of event. */
 export interface EventPayloads {
   agent: { id: string; name: string; state: PresenceState; reason?: PresenceReason };
+  /** Agents that live with one identity; the reason says how many, and from where they come. */
+  clones: { id: string; name: string; state: "found" | "gone"; reason?: string };
   /** An agent whose certificate expired: it waits for approval, or an operator has approved. */
   recovery: { id: string; name: string; state: "waiting" | "approved"; reason?: string };
   process: { process: string; agent: string; state: string; version?: number; reason?: string };

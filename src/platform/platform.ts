@@ -15,6 +15,7 @@ import { checkRuntime } from "./runtime.ts";
 import type { Handlers } from "./server.ts";
 import { createTlsServer, listen } from "./server.ts";
 import { answerUpgrade } from "./sessions/doors.ts";
+import { CloneWatch } from "./sessions/clones.ts";
 import { Departures } from "./sessions/departures.ts";
 import { Fleet } from "./sessions/fleet.ts";
 import type { RecoveryPolicy } from "./sessions/recovery.ts";
@@ -83,9 +84,11 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     const parts = { clock, log, identity, store, events, settings };
     const departures = await Departures.load(store.departures, { clock, log });
     const fleet = new Fleet(clock, events, departures);
+    const clones = new CloneWatch({ clock, log, events, audit: store.tokens });
     const serving = await serve(options, {
       ...parts,
       fleet,
+      clones,
       rollout: new Rollout(store, events),
     });
     const webhook = options.webhook && startWebhook(options.webhook, { clock, log, events });
@@ -99,6 +102,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
       ...(firstToken ? { firstToken } : {}),
       async close() {
         await serving.stop(() => fleet.end());
+        clones.stop();
         webhook?.stop();
         await departures.flush();
         await store.close();

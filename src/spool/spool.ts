@@ -63,8 +63,7 @@ export class Spool {
   readonly #insert: (...values: (string | number)[]) => number;
   readonly #oldest: (channel: string, limit: number) => { seq: number; payload: string; bytes: number }[];
   readonly #delete: (channel: string, through: number) => number;
-  /** Names this spool to the platform: sequence numbers mean something only within one stream. */
-  readonly stream: string;
+  readonly #readStream: () => { id: string } | undefined;
 
   constructor(db: Database, clock: Clock) {
     migrate(db, "spool", SCHEMA);
@@ -76,7 +75,18 @@ export class Spool {
       "SELECT seq, payload, bytes FROM spool WHERE channel = ? ORDER BY seq LIMIT ?",
     );
     this.#delete = command(db, "DELETE FROM spool WHERE channel = ? AND seq <= ?");
-    this.stream = this.#streamId();
+    this.#readStream = queryOne(db, "SELECT id FROM spool_stream");
+    if (!this.#readStream()) this.#nameStream();
+  }
+
+  /** Names this spool to the platform: sequence numbers mean something only within one stream. */
+  get stream(): string {
+    return this.#readStream()!.id;
+  }
+
+  /** Gives this spool another name, because the one that it has is used by a second one. */
+  renameStream(): void {
+    this.#db.prepare("UPDATE spool_stream SET id = ?").run(crypto.randomUUID());
   }
 
   /**
@@ -147,14 +157,9 @@ export class Spool {
     return row?.seq ?? 0;
   }
 
-  #streamId(): string {
-    const read = queryOne<{ id: string }>(this.#db, "SELECT id FROM spool_stream");
-    return read()?.id ?? transaction(this.#db, () => {
-      // The other half may have been first between the look and the lock.
-      const id = read()?.id ?? crypto.randomUUID();
-      this.#db.prepare("INSERT INTO spool_stream SELECT ? WHERE NOT EXISTS (SELECT 1 FROM spool_stream)")
-        .run(id);
-      return id;
-    });
+  #nameStream(): void {
+    // The other half may have been first between the look and the lock.
+    this.#db.prepare("INSERT INTO spool_stream SELECT ? WHERE NOT EXISTS (SELECT 1 FROM spool_stream)")
+      .run(crypto.randomUUID());
   }
 }

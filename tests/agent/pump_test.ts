@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { create } from "@bufbuild/protobuf";
 import { Pump } from "../../src/agent/pump.ts";
 import { silentLog } from "../../src/base/log.ts";
@@ -82,6 +82,41 @@ Deno.test("an acknowledgement of another stream, or of less than was sent, remov
   t.pump.acknowledged({ stream: crypto.randomUUID(), through: 2 });
   t.pump.acknowledged({ stream: t.spool.stream, through: 1 });
   assertEquals(t.spool.counts()[0]?.waiting, 2);
+});
+
+Deno.test("where another home has used the numbers, the rest goes on under the name of a new stream", () => {
+  using t = pumping();
+  for (let n = 0; n < 3; n++) t.spool.put("tracking", RUN_STARTED);
+  t.pump.drain();
+  const { stream } = t.spool;
+  t.pump.conflicted({ stream: crypto.randomUUID(), through: 2 });
+  assertEquals([t.spool.stream, t.batches().length], [stream, 1]);
+
+  t.pump.conflicted({ stream, through: 2 });
+  assertNotEquals(t.spool.stream, stream);
+  const told = t.batches().map((batch) => [batch.stream, batch.through, batch.records.map(({ seq }) => seq)]);
+  assertEquals(told, [[stream, 3, [1, 2, 3]], [t.spool.stream, 3, [3]]]);
+  t.pump.acknowledged({ stream, through: 3 }); // an answer that comes late says nothing of the new stream
+  assertEquals(t.spool.counts()[0]?.waiting, 1);
+  t.pump.acknowledged({ stream: t.spool.stream, through: 3 });
+  assertEquals(t.spool.counts(), []);
+  assertEquals(new Spool(t.home.db, t.clock).stream, t.spool.stream);
+});
+
+Deno.test("a new name for the stream that cannot be written is none: the old one is asked about again", () => {
+  using t = pumping();
+  t.spool.put("tracking", RUN_STARTED);
+  t.pump.drain();
+  const { stream } = t.spool;
+  t.home.db.exec(
+    "CREATE TRIGGER full BEFORE UPDATE ON spool_stream BEGIN SELECT RAISE(FAIL, 'disk full'); END",
+  );
+  t.pump.conflicted({ stream, through: 0 });
+  assertEquals([t.spool.stream, t.spool.counts()[0]?.waiting], [stream, 1]);
+  t.home.db.exec("DROP TRIGGER full");
+  t.pump.conflicted({ stream, through: 0 });
+  assertEquals(t.batches().map((batch) => batch.stream), [stream, t.spool.stream]);
+  t.pump.disconnected();
 });
 
 Deno.test("what was under way when the connection broke is sent again", () => {

@@ -1,6 +1,9 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
+import { join } from "@std/path";
 import { systemClock } from "../../src/base/clock.ts";
 import { uuidv7 } from "../../src/base/ids.ts";
+import { openDatabase } from "../../src/base/sqlite.ts";
+import { DATABASE_FILE } from "../../src/platform/store/sqlite.ts";
 import { describe } from "../../src/protocol/attributes.ts";
 import { CUSTOM } from "../../src/protocol/capabilities.ts";
 import { jsonMessage, readJsonMessage } from "../../src/protocol/messages.ts";
@@ -164,5 +167,52 @@ Deno.test("a batch that does not fit is refused by naming the field, and the ses
     assertStringIncludes((await agentSide.ask(batch)).errorResponse!.errorMessage, words);
   }
   assertEquals((await summary(test)).records, 0);
+  assertEquals(await agentSide.acked(stream, 1, [[1, record]]), 1);
+});
+
+Deno.test("two homes with one stream: the same record is a repetition, another one is never dropped", async () => {
+  await using test = await testPlatform();
+  const agent = await enrolledAgent(test);
+  const stream = uuidv7(systemClock);
+  const [common, ours, theirs] = [newRun(), newRun(), newRun()];
+  {
+    await using original = await tracker(test, agent);
+    // Number 2 is withheld by the policy.
+    assertEquals(await original.acked(stream, 3, [[1, started(common)], [3, started(ours)]]), 3);
+  }
+  await using copy = await tracker(test, agent);
+  const batch = {
+    stream,
+    through: 4,
+    records: [
+      { seq: 1, record: started(common) },
+      { seq: 2, record: finished(common, "a.csv") },
+      { seq: 3, record: started(theirs) },
+      { seq: 4, record: finished(theirs, "b.csv") },
+    ],
+  };
+  for (let i = 0; i < 2; i++) { // the answer may be lost
+    const { type, data } = (await copy.ask(batch)).customMessage!;
+    assertEquals([type, JSON.parse(new TextDecoder().decode(data))], ["conflict", { stream, through: 2 }]);
+  }
+  assertEquals((await summary(test)).records, 3);
+
+  const renamed = uuidv7(systemClock);
+  const rest: [number, TrackingRecord][] = [[3, started(theirs)], [4, finished(theirs, "b.csv")]];
+  assertEquals(await copy.acked(renamed, 4, rest), 4);
+  const { records, runs } = await summary(test);
+  assertEquals([records, runs.total, runs.partial, runs.running], [5, 3, 2, 1]);
+});
+
+Deno.test("a record that an older version stored with its fields in another order is the same one", async () => {
+  await using test = await testPlatform();
+  const agent = await enrolledAgent(test);
+  await using agentSide = await tracker(test, agent);
+  const stream = uuidv7(systemClock);
+  const record = started(newRun());
+  assertEquals(await agentSide.acked(stream, 1, [[1, record]]), 1);
+  using db = openDatabase(join(test.dataDir, DATABASE_FILE));
+  const turned = Object.fromEntries(Object.entries(record).reverse());
+  db.prepare("UPDATE records SET body = ?").run(JSON.stringify(turned));
   assertEquals(await agentSide.acked(stream, 1, [[1, record]]), 1);
 });

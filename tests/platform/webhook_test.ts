@@ -116,12 +116,14 @@ Deno.test("changes of state and failed runs are told, signed, each once", async 
   assertEquals(new Set(tries.map(({ notice }) => notice.id)).size, tries.length);
 });
 
-Deno.test("what an operator has to act on is told: agents that wait for approval", () => {
+Deno.test("what an operator has to act on is told: clones, and agents that wait for approval", () => {
   const clock = new TestClock();
   const events = new Events(clock);
   const told: unknown[] = [];
   events.watch((event) => told.push(noticeOf(event, clock)));
   const agent = { id: uuidv7(clock), name: "till 7" };
+  events.emit("clones", { ...agent, state: "found", reason: "this home was copied" });
+  events.emit("clones", { ...agent, state: "gone" });
   events.emit("recovery", { ...agent, state: "waiting", reason: "it expired" });
   events.emit("published", { process: "orders" });
   const facts = (told as (Notice | undefined)[]).map((notice) =>
@@ -133,6 +135,8 @@ Deno.test("what an operator has to act on is told: agents that wait for approval
     reason: string | null,
   ) => [event, agent.id, agent.name, state, reason];
   assertEquals(facts, [
+    of("clones", "found", "this home was copied"),
+    of("clones", "gone", null),
     of("recovery", "waiting", "it expired"),
     undefined,
   ]);

@@ -39,13 +39,14 @@ Deno.test("sequence numbers are never used twice, also when the spool was empty 
   const spool = new Spool(home.db, clock);
   spool.put("tracking", {});
   spool.settle("tracking", 1);
+  const { stream } = spool;
   home.db.close();
 
   using db = openDatabase(home.path);
   const again = new Spool(db, clock);
   again.put("tracking", {});
   assertEquals(again.head("tracking", ALL).payloads[0]?.seq, 2);
-  assertEquals(again.stream, spool.stream);
+  assertEquals(again.stream, stream);
   assertEquals(again.total(), 2);
 });
 

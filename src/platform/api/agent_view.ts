@@ -1,6 +1,7 @@
 import { z } from "@hono/zod-openapi";
 import { isoTime } from "../../base/clock.ts";
 import type { Context } from "../context.ts";
+import type { Clones } from "../sessions/clones.ts";
 import type { Presence } from "../sessions/presence.ts";
 import { PRESENCE_REASONS, PRESENCE_STATES } from "../sessions/presence.ts";
 import { RECOVERY_STATES, recoveryState } from "../sessions/recovery.ts";
@@ -11,6 +12,18 @@ import { notFound } from "./errors.ts";
 import { agentId, time } from "./routes.ts";
 
 const componentSchema = z.object({ healthy: z.boolean(), status: z.string(), lastError: z.string() });
+
+const clonesSchema = z.object({
+  since: time,
+  lastSeen: time.openapi({ description: "When one of them came back last" }),
+  starts: z.array(z.object({
+    id: z.string(),
+    firstSeen: time,
+    lastSeen: time,
+    address: z.string(),
+    facts: z.record(z.string(), z.string()),
+  })).openapi({ description: "The starts of agents that were seen lately, the last to come at the end" }),
+}).openapi("Clones", { description: "Several agents live with this identity: its home was copied" });
 
 const recoverySchema = z.object({
   state: z.enum(RECOVERY_STATES).openapi({
@@ -32,6 +45,7 @@ export const agentSchema = z.object({
   certificateExpires: time.optional(),
   attributes: z.record(z.string(), z.string()),
   health: componentSchema.extend({ components: z.record(z.string(), componentSchema) }).optional(),
+  clones: clonesSchema.optional(),
   recovery: recoverySchema.optional(),
   config: z.object({ hash: z.string(), status: z.enum(CONFIG_STATUSES), error: z.string() }),
 }).openapi("Agent");
@@ -50,11 +64,12 @@ export async function findAgent(id: string, { agents }: Pick<Store, "agents">): 
 /** All that the API tells of an agent. */
 export async function describeAgent(
   agent: AgentRecord,
-  context: Pick<Context, "clock" | "fleet" | "settings" | "store">,
+  context: Pick<Context, "clock" | "clones" | "fleet" | "settings" | "store">,
 ): Promise<z.infer<typeof agentSchema>> {
   const presence = context.fleet.presenceOf(agent);
   const { state, reason, since, lastSeen } = presence;
   const { uid, name, enrolledAt, revokedAt, certificateExpires, attributes, health, config } = agent;
+  const clones = context.clones.of(uid);
   const recovery = await describeRecovery(uid, presence, context);
   return {
     id: uid,
@@ -68,8 +83,21 @@ export async function describeAgent(
     ...optionalTime("certificateExpires", certificateExpires),
     attributes,
     ...(health ? { health } : {}),
+    ...(clones ? { clones: describeClones(clones) } : {}),
     ...(recovery ? { recovery } : {}),
     config,
+  };
+}
+
+function describeClones({ since, lastSeen, starts }: Clones): z.infer<typeof clonesSchema> {
+  return {
+    since: isoTime(since),
+    lastSeen: isoTime(lastSeen),
+    starts: starts.map((start) => ({
+      ...start,
+      firstSeen: isoTime(start.firstSeen),
+      lastSeen: isoTime(start.lastSeen),
+    })),
   };
 }
 

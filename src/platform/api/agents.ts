@@ -49,7 +49,7 @@ const revokeAgent = createRoute({
 
 /** Routes about agents. */
 export function agentRoutes(context: Context): Api {
-  const { clock, fleet, log, rollout, store } = context;
+  const { clock, clones, fleet, log, rollout, store } = context;
   const api = createApi();
   api.openapi(listAgents, async (c) => {
     const agents = await store.agents.list();
@@ -67,6 +67,7 @@ export function agentRoutes(context: Context): Api {
     if (await store.agents.revoke(agent.uid, clock.now())) {
       await store.tokens.audit({ at: clock.now(), who, action: "agent.revoke", subject: agent.uid });
       fleet.revoke(agent);
+      clones.forget(agent.uid);
       log.warn("revoked an agent", { agent: agent.uid, name: agent.name, who });
     }
     return c.json(await describeAgent(await findAgent(agent.uid, store), context), 200);

@@ -9,14 +9,15 @@ import { trackingBatchSchema } from "../../protocol/payloads/tracking.ts";
 import type { Context } from "../context.ts";
 
 /**
- * Stores a batch of tracking records and gives its acknowledgement, which must not leave before this returns.
+ * Stores a batch of tracking records and gives its acknowledgement, which must not leave before this returns; or
+ * says up to where that could be done, when another spool has used the numbers behind it.
  *
  * @throws {SallyportError} `platform.protocol` naming the field that does not fit; nothing is stored then.
  */
 export async function ingestTracking(
   { uid: agent, name: agentName }: { uid: string; name: string },
   message: CustomMessage,
-  { clock, store, events }: Pick<Context, "clock" | "store" | "events">,
+  { clock, store, events, log }: Pick<Context, "clock" | "store" | "events" | "log">,
 ): Promise<CustomMessageInit> {
   if (message.type !== "batch") {
     throw invalid(`the type "${message.type}" is unknown; only "batch" is understood`);
@@ -26,10 +27,16 @@ export async function ingestTracking(
   }
   const batch = readJsonMessage(message, trackingBatchSchema);
   checkOrder(batch);
-  const { through, runs } = await store.runs.ingest(agent, batch, clock.now());
+  const { through, conflict, runs } = await store.runs.ingest(agent, batch, clock.now());
   for (const run of runs) events.emit("run", { ...run, agent, agentName });
   const ack: TrackingAck = { stream: batch.stream, through };
-  return jsonMessage(CUSTOM.tracking, "ack", ack);
+  if (!conflict) return jsonMessage(CUSTOM.tracking, "ack", ack);
+  log.warn("another home has used the numbers of these records: one of the two is a copy, or was restored", {
+    agent,
+    name: agentName,
+    ...ack,
+  });
+  return jsonMessage(CUSTOM.tracking, "conflict", ack);
 }
 
 function checkOrder({ records, through }: TrackingBatch): void {

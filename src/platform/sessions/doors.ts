@@ -79,7 +79,7 @@ class Threshold implements Receiver {
     }
     if (isProbe) return this.#wire.close(CLOSE.normal, "the platform takes this agent");
     this.#session = certificate
-      ? new Session(this.#wire, certificate, this.#context)
+      ? new Session(this.#wire, certificate, this.#peer.address, this.#context)
       : recoverySession(this.#wire, expired!, this.#context);
     await this.#session.open();
   }
@@ -101,8 +101,7 @@ class Threshold implements Receiver {
   }
 
   #warn(reason: string): void {
-    const { remoteAddress } = this.#request.socket;
     const asked = this.#request.headers[CHALLENGE_HEADER] !== undefined;
-    this.#context.log.warn("refused a connection", { reason, from: remoteAddress, challenge: asked });
+    this.#context.log.warn("refused a connection", { reason, from: this.#peer.address, challenge: asked });
   }
 }

@@ -8,6 +8,8 @@ export interface Peer {
   der: Uint8Array<ArrayBuffer>;
   /** SHA-256 of the DER, lower-case hex. */
   fingerprint: string;
+  /** The IP address at the other end of the TCP connection. */
+  address: string;
 }
 
 /** The peer's certificate, or undefined when it showed none. */
@@ -15,7 +17,12 @@ export function peerOf(request: IncomingMessage): Peer | undefined {
   const raw = (request.socket as TLSSocket).getPeerCertificate(true)?.raw;
   if (!raw || raw.length === 0) return undefined;
   const der = new Uint8Array(raw);
-  return { der, fingerprint: sha256Hex(der) };
+  return { der, fingerprint: sha256Hex(der), address: addressOf(request) };
+}
+
+/** The IP address of whoever connected; one of IPv4 in its usual form also on a socket for both. */
+function addressOf(request: IncomingMessage): string {
+  return (request.socket.remoteAddress ?? "unknown").replace(/^::ffff:/, "");
 }
 
 /** SHA-256 of the SubjectPublicKeyInfo in a certificate, lower-case hex. */

@@ -2,6 +2,7 @@ import { asSallyportError, messageOf, SallyportError } from "../../base/errors.t
 import { formatUuid, parseUuid } from "../../base/ids.ts";
 import { MAX_ERROR_CHARS } from "../../base/limits.ts";
 import type { Log } from "../../base/log.ts";
+import { attributesOf } from "../../protocol/attributes.ts";
 import { AGENT_FLAG, CUSTOM, SERVER_CAPABILITY, SERVER_FLAG } from "../../protocol/capabilities.ts";
 import type { CloseCode } from "../../protocol/closing.ts";
 import { CLOSE } from "../../protocol/closing.ts";
@@ -35,6 +36,8 @@ const CAPABILITIES = SERVER_CAPABILITY.acceptsStatus | SERVER_CAPABILITY.offersR
 export class Session implements Receiver, LiveSession {
   readonly uid: string;
   readonly name: string;
+  /** From where the agent connects. */
+  readonly address: string;
   readonly #wire: Wire;
   readonly #certificate: CertificateRecord;
   readonly #context: Context;
@@ -52,9 +55,10 @@ export class Session implements Receiver, LiveSession {
   /** Ends the wait for an agent that comes back at once. */
   #stopExpecting: (() => void) | undefined;
 
-  constructor(wire: Wire, certificate: CertificateRecord, context: Context) {
+  constructor(wire: Wire, certificate: CertificateRecord, address: string, context: Context) {
     this.uid = certificate.agent;
     this.name = certificate.agentName;
+    this.address = address;
     this.#wire = wire;
     this.#certificate = certificate;
     this.#context = context;
@@ -83,6 +87,8 @@ export class Session implements Receiver, LiveSession {
         { words: invalid.words, code: CLOSE.recoverable };
       return this.#refuse("certificate expired", words, code);
     }
+    const { agentDescription } = message;
+    if (agentDescription) await this.#context.clones.seen(this, attributesOf(agentDescription));
     if (!this.#arrived && !await this.#arrive()) return;
     this.#context.fleet.seen(this);
     if (Number(message.flags) & Number(AGENT_FLAG.requestInstanceUid)) return this.#identify();
@@ -122,8 +128,10 @@ export class Session implements Receiver, LiveSession {
 
   supersede(): void {
     if (this.#stopExpecting) return this.#stopExpecting();
-    this.#log.info("another connection with the same identity took over");
-    this.#wire.refuse("another connection came with the same identity and took over", CLOSE.superseded);
+    const words = this.#context.clones.words(this.uid) ??
+      "another connection came with the same identity and took over";
+    this.#log.info("a session was taken over", { reason: words });
+    this.#wire.refuse(words, CLOSE.superseded);
   }
 
   revoke(): void {

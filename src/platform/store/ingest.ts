@@ -1,3 +1,5 @@
+import type { Json } from "../../base/json.ts";
+import { canonicalJson } from "../../base/json.ts";
 import type { Database } from "../../base/sqlite.ts";
 import { command, queryOne, transaction } from "../../base/sqlite.ts";
 import type {
@@ -10,7 +12,9 @@ import type { Ingested, MovedRun } from "./runs.ts";
 
 /**
  * Storing tracking records exactly once: a stream's last settled number and the records move in one
- * transaction, so a batch that is sent again, or overlaps with an earlier one, changes nothing.
+ * transaction, so a batch that is sent again, or overlaps with an earlier one, changes nothing. A number that was
+ * settled is compared with what is stored: of two spools that go by the name of one stream, neither record may
+ * be taken for a repetition of the other.
  */
 export function sqliteIngest(
   db: Database,
@@ -24,22 +28,37 @@ export function sqliteIngest(
     `INSERT INTO streams VALUES (?1, ?2, ?3)
      ON CONFLICT (agent, stream) DO UPDATE SET through = ?3`,
   );
+  const stored = queryOne<{ body: string }>(
+    db,
+    "SELECT body FROM records WHERE agent = ? AND stream = ? AND seq = ?",
+  );
   const addRecord = command(db, "INSERT INTO records VALUES (?, ?, ?, ?, ?, ?)");
   const apply = runTables(db);
 
   return (agent, { stream, through, records }, now) =>
     transaction(db, () => {
       const last = settled(agent, stream)?.through ?? 0;
-      const fresh = records.filter(({ seq }) => seq > last);
       const runs: Ingested["runs"] = [];
-      for (const { seq, record } of fresh) {
+      let fresh = 0;
+      for (const { seq, record } of records) {
+        // A number without a record was withheld by the agent's policy before, and is not any more.
+        const before = seq <= last ? stored(agent, stream, seq)?.body : undefined;
+        if (before !== undefined) {
+          if (isSame(before, record)) continue;
+          return { through: seq - 1, conflict: true, stored: fresh, runs };
+        }
         addRecord(agent, stream, seq, record.kind, JSON.stringify(record), now);
         apply(agent, record);
+        fresh++;
         if (record.kind !== "run-files") runs.push(movedRun(record));
       }
       if (through > last) settle(agent, stream, through);
-      return { through: Math.max(last, through), stored: fresh.length, runs };
+      return { through: Math.max(last, through), conflict: false, stored: fresh, runs };
     });
+}
+
+function isSame(stored: string, record: TrackingRecord): boolean {
+  return canonicalJson(JSON.parse(stored)) === canonicalJson(record as unknown as Json);
 }
 
 /** What others are told of a run that began or ended. */

@@ -40,6 +40,8 @@ export interface RunFilter {
 /** What a batch changed: how far the stream is settled, what is new, and which runs moved. */
 export interface Ingested {
   through: number;
+  /** The number behind `through` is settled with another record: nothing from there on was stored. */
+  conflict: boolean;
   stored: number;
   runs: MovedRun[];
 }

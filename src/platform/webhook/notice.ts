@@ -7,7 +7,7 @@ export interface Notice {
   /** The same at every try, so that a receiver can tell what it has already. */
   id: string;
   time: string;
-  event: "agent" | "recovery" | "run-failed";
+  event: "agent" | "clones" | "recovery" | "run-failed";
   agent: string;
   agentName: string;
   state: string;
@@ -19,7 +19,7 @@ export interface Notice {
 
 /** The notice of an event that somebody may have to act on: about agents, and runs that ended failed. */
 export function noticeOf({ type, at: time, data }: PlatformEvent, clock: Clock): Notice | undefined {
-  if (type === "agent" || type === "recovery") {
+  if (type === "agent" || type === "clones" || type === "recovery") {
     const { id: agent, name: agentName, state, reason = null } = data;
     return { id: uuidv7(clock), time, event: type, agent, agentName, state, reason };
   }

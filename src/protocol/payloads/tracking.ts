@@ -12,6 +12,9 @@ import {
  *
  * - agent to platform, type `batch`: {@linkcode trackingBatchSchema}
  * - platform to agent, type `ack`: {@linkcode trackingAckSchema}, after the records are committed
+ * - platform to agent, type `conflict`: the same schema, when the number behind `through` was settled with
+ *   another record before. Two spools carry the name of one stream then: a home was copied, or restored from a
+ *   backup. The agent settles what is stored and sends the rest under the name of a new stream.
  *
  * Every schema is closed and bounded: what is not named here cannot leave.
  */

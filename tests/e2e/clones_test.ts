@@ -1,0 +1,55 @@
+import { assertEquals, assertMatch, assertNotEquals } from "@std/assert";
+import type { Summary } from "../support/fleet.ts";
+import { COPY_PROCESS, eventually, Fleet } from "../support/fleet.ts";
+
+interface Status {
+  connection: { state: string; reason: string; lastEnd: { reason: string } | null };
+  spool: unknown[];
+}
+
+Deno.test("a copied home is named, both agents are told, and no record of either is lost or stored twice", async () => {
+  await using fleet = await Fleet.start();
+  await fleet.enrol();
+  await fleet.api.publish("copy", COPY_PROCESS.replace("watch: true", "watch: { settle: 50ms }"));
+  const summary = () => fleet.api.get<Summary>("/summary");
+  const first = fleet.startAgent();
+  await first.connected();
+  await fleet.drop("data/in/common.csv", "id,amount\n1,1\n");
+  await eventually(summary, ({ runs }) => runs.succeeded === 1);
+  await first.stop();
+
+  const copy = await fleet.copyHome();
+  const one = fleet.startAgent();
+  await one.connected();
+  // Each has work of its own, under the same numbers of the one stream that both believe to be theirs.
+  await fleet.drop("data/in/one.csv", "id,amount\n2,1\n");
+  await eventually(summary, ({ runs }) => runs.succeeded === 2);
+  const two = fleet.startAgent(["run"], fleet.program, copy);
+  await two.connected();
+  await Deno.writeTextFile(`${copy}/data/in/two.csv`, "id,amount\n3,1\n");
+  await two.line(({ message }) => /has used the numbers/.test(message));
+  const { records, documents } = await eventually(summary, ({ runs }) => runs.succeeded === 3);
+  assertEquals([records, documents.out], [6, 3]); // each run begins and ends
+
+  const told = await one.line(({ message }) => message === "not connected");
+  assertEquals(told.code, "platform.refused");
+  assertMatch(String(told.remedy), /copy of this home/);
+  const { clones, state } = await eventually(() => fleet.agentView(), ({ clones }) => clones !== undefined);
+  assertEquals([state, clones?.starts.map(({ address }) => address)], ["online", ["127.0.0.1", "127.0.0.1"]]);
+  assertNotEquals(clones?.starts[0]?.id, clones?.starts[1]?.id);
+  const { reason } = await two.line(({ message }) => message === "not connected");
+  assertMatch(String(reason), /this home was copied: .* from 127\.0\.0\.1/);
+
+  const ofTwo = await fleet.json<Status>(["status"], copy);
+  assertEquals([ofTwo.connection.state, ofTwo.spool], ["disconnected", []]);
+  assertMatch(ofTwo.connection.reason, /this home was copied/);
+  // The one that is connected shows what threw it out before: it may not stay so.
+  const ofOne = await fleet.json<Status>(["status"]);
+  assertEquals(ofOne.connection.state, "connected");
+  assertMatch(ofOne.connection.lastEnd!.reason, /another connection came with the same identity/);
+  assertMatch(
+    (await fleet.run(["status"])).stdout,
+    /Connection connected since .*\n +last broken at .*took over/,
+  );
+  assertEquals((await summary()).records, 6);
+});
