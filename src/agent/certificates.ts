@@ -1,4 +1,5 @@
 import { fromBase64Url, utf8 } from "../base/encoding.ts";
+import { messageOf } from "../base/errors.ts";
 import type { CertificateChannel } from "../channels/certificate.ts";
 import { certificateChannel } from "../channels/certificate.ts";
 import type { Credential } from "../identity/candidate.ts";
@@ -9,9 +10,13 @@ import type { Ending } from "../uplink/ending.ts";
 import type { MessageParts, UplinkIdentity } from "../uplink/uplink.ts";
 import type { AgentContext } from "./home.ts";
 import { STATE_FOLDER } from "./home.ts";
+import type { RenewalRequests } from "./renewal_request.ts";
 
 export interface CertificatesOptions extends AgentContext {
   identity: Identity;
+  /** What a person on this machine asks for. */
+  requests: RenewalRequests;
+  isConnected(): boolean;
   /** Sends a message about the agent itself, if somebody is connected. */
   send(parts: MessageParts): void;
   /** Makes the next connection, at once, as this. */
@@ -26,6 +31,8 @@ export interface Certificates {
   /** What the first connection is made with. */
   first: UplinkIdentity;
   expires(): number;
+  /** Takes up what a person has asked for since it was called last. */
+  takeRequest(): void;
   /** The platform has answered on a connection that shows this certificate. */
   answered(certificate: string): void;
   /** A connection that showed this certificate ended. */
@@ -42,9 +49,18 @@ const ABOUT_CERTIFICATE: ReadonlySet<unknown> = new Set([
   CLOSE.recoverable,
 ]);
 
+const NOT_CONNECTED = {
+  code: "platform.unreachable",
+  reason: "the agent is not connected to the platform, so nobody can renew its certificate",
+} as const;
+const TAKES_NO_REQUESTS = {
+  code: "platform.refused",
+  reason: "the platform takes no requests for certificates",
+} as const;
+
 /** Joins the renewal of the certificate with the channel and the connection. */
 export async function createCertificates(options: CertificatesOptions): Promise<Certificates> {
-  const { identity, clock, log, send, use, onChange } = options;
+  const { identity, requests, isConnected, clock, log, send, use, onChange } = options;
   const { platform: authority, instanceUid, ca, proofKey } = identity.enrolment;
   const as = ({ key, certificate }: Credential): UplinkIdentity => ({
     authority,
@@ -54,6 +70,13 @@ export async function createCertificates(options: CertificatesOptions): Promise<
     key,
     proofKey: fromBase64Url(proofKey),
   });
+  const guarded = (work: () => void) => {
+    try {
+      work();
+    } catch (error) {
+      log.error("a request for a renewal cannot be read or answered", { reason: messageOf(error) });
+    }
+  };
   const renewer = await Renewer.open({
     stateFolder: STATE_FOLDER,
     identity,
@@ -64,13 +87,24 @@ export async function createCertificates(options: CertificatesOptions): Promise<
       send({ connectionSettingsRequest: { opamp: { certificateRequest: { csr: utf8(request) } } } });
     },
     use: (credential) => use(as(credential)),
-    report: (status) => channel.report(status),
+    report(status) {
+      channel.report(status);
+      const { state, reason } = status;
+      if (state === "applied") guarded(() => requests.answer());
+      if (state === "failed") guarded(() => requests.answer({ code: "platform.refused", reason }));
+    },
   });
   const channel = certificateChannel({ authority, instanceUid, renewer, log, onChange });
   return {
     channel,
     first: as(renewer.first),
     expires: () => renewer.expires,
+    takeRequest: () =>
+      guarded(() => {
+        if (!requests.take()) return;
+        if (isConnected() && channel.mayAsk) return renewer.renew();
+        requests.answer(isConnected() ? TAKES_NO_REQUESTS : NOT_CONNECTED);
+      }),
     answered: (certificate) => renewer.answered(certificate),
     ended(certificate, { error }) {
       renewer.ended(certificate, ABOUT_CERTIFICATE.has(error.facts.closeCode), error.message);

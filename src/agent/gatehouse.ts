@@ -23,6 +23,7 @@ import { connectionRecord } from "./connection_record.ts";
 import type { AgentContext } from "./home.ts";
 import { DATABASE_PATH, isRunning } from "./home.ts";
 import { Pump } from "./pump.ts";
+import { renewalRequests } from "./renewal_request.ts";
 import { Reporter } from "./reporter.ts";
 
 /** Used until the platform offers another interval. */
@@ -56,6 +57,8 @@ export async function runGatehouse(options: GatehouseOptions, signal: AbortSigna
 
   const certificates = await createCertificates({
     identity,
+    requests: renewalRequests(db),
+    isConnected: () => uplink.ready,
     clock,
     log,
     send: (parts) => pump.sendStatus(() => uplink.ready ? parts : undefined),
@@ -138,7 +141,9 @@ export async function runGatehouse(options: GatehouseOptions, signal: AbortSigna
       if (uplink.ready && !signal.aborted) pump.sendStatus(() => reporter.changes());
     });
   };
+  certificates.takeRequest();
   const watching = watchDatabase(db, DATABASE_PATH, () => {
+    certificates.takeRequest();
     pump.drain();
     tellSoon();
   }, { clock, signal });

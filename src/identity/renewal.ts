@@ -20,6 +20,8 @@ export type RenewalState =
 export type RenewalEvent =
   /** Time has passed: wall clock and monotonic clock. */
   | { type: "time"; now: number; at: number }
+  /** A new key is wanted, due or not. */
+  | { type: "wanted"; at: number }
   /** The platform has answered on a connection made with this identity. */
   | { type: "answered"; as: Holder; at: number }
   /** A connection with this identity ended, or could not be made; `refused`: because of its certificate. */
@@ -51,6 +53,11 @@ export function step(state: RenewalState, event: RenewalEvent): [RenewalState, R
       if (state.phase === "resting" && event.now >= state.dueAt) return ask(0, event.at);
       if (state.phase === "asking" && event.at >= state.againAt) return ask(state.asked, event.at);
       return [state, []];
+
+    case "wanted":
+      if (state.phase === "resting") return ask(0, event.at);
+      if (state.phase === "asking") return ask(state.asked, event.at);
+      return [state, []]; // a new key is being tried this very moment
 
     case "answered":
       if (state.phase === "asking") return ask(state.asked, event.at);

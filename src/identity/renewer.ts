@@ -104,6 +104,11 @@ export class Renewer {
     return this.#current.certificate === certificate;
   }
 
+  /** Makes a new key and renews the certificate now; a renewal that is under way counts. */
+  renew(): void {
+    this.#enqueue(() => this.#take({ type: "wanted", at: this.#options.clock.monotonic() }));
+  }
+
   /** The platform has answered on a connection that shows this certificate. */
   answered(certificate: string): void {
     this.#enqueue(() =>

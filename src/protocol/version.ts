@@ -4,6 +4,6 @@
  *
  * | version | what changed |
  * |---|---|
- * | 1 | proof, enrolment, tracking |
+ * | 1 | proof, enrolment, tracking, certificate |
  */
 export const PROTOCOL_VERSION = 1;

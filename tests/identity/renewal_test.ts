@@ -46,6 +46,14 @@ Deno.test("without an answer it asks again, less and less often, and at once on 
   assertEquals(play(second, answered("current"))[1], ["ask"]);
 });
 
+Deno.test("a wanted key begins a renewal at once, asks again without waiting, and joins one that is being tried", () => {
+  const wanted: RenewalEvent = { type: "wanted", at: 5 };
+  const resting: RenewalState = { phase: "resting", dueAt: 9e15 };
+  const [asking, done] = play(resting, wanted, wanted);
+  assertEquals([asking.phase, done], ["asking", ["ask", "ask"]]);
+  assertEquals(play(trying(), wanted), [trying(), []]);
+});
+
 Deno.test("a refused candidate gives way at once, and is given up only when the old certificate is answered", () => {
   const [state, done] = play(trying(), refused("candidate"), answered("current"));
   assertEquals([state.phase, done], ["settling", ["use current", "abandon no"]]);

@@ -125,7 +125,7 @@ Deno.test("what an operator has to act on is told: clones, and agents that wait 
   events.emit("clones", { ...agent, state: "found", reason: "this home was copied" });
   events.emit("clones", { ...agent, state: "gone" });
   events.emit("recovery", { ...agent, state: "waiting", reason: "it expired" });
-  events.emit("published", { process: "orders" });
+  events.emit("key-rotation", { ...agent, state: "requested" });
   const facts = (told as (Notice | undefined)[]).map((notice) =>
     notice && [notice.event, notice.agent, notice.agentName, notice.state, notice.reason]
   );

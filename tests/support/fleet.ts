@@ -200,6 +200,7 @@ export interface AgentView {
   processes: { process: string; state: string; reason?: string }[];
   clones?: { starts: { id: string; address: string }[] };
   recovery?: { state: string };
+  keyRotation?: { state: string; requestedAt: string };
 }
 
 export interface RunView {

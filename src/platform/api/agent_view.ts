@@ -7,6 +7,7 @@ import { PRESENCE_REASONS, PRESENCE_STATES } from "../sessions/presence.ts";
 import { RECOVERY_STATES, recoveryState } from "../sessions/recovery.ts";
 import type { AgentRecord } from "../store/agents.ts";
 import { CONFIG_STATUSES } from "../store/agents.ts";
+import type { KeyRotation } from "../store/certificates.ts";
 import type { Store } from "../store/store.ts";
 import { notFound } from "./errors.ts";
 import { agentId, time } from "./routes.ts";
@@ -33,6 +34,13 @@ const recoverySchema = z.object({
   lastKnock: time.openapi({ description: "When it came last" }),
 }).openapi("Recovery");
 
+export const rotationSchema = z.object({
+  state: z.enum(["requested", "done"]),
+  requestedAt: time,
+  requestedBy: z.string().openapi({ description: "The name of the token" }),
+  doneAt: time.optional().openapi({ description: "When the new key was used for the first time" }),
+}).openapi("KeyRotation");
+
 export const agentSchema = z.object({
   id: agentId,
   name: z.string(),
@@ -47,6 +55,7 @@ export const agentSchema = z.object({
   health: componentSchema.extend({ components: z.record(z.string(), componentSchema) }).optional(),
   clones: clonesSchema.optional(),
   recovery: recoverySchema.optional(),
+  keyRotation: rotationSchema.optional(),
   config: z.object({ hash: z.string(), status: z.enum(CONFIG_STATUSES), error: z.string() }),
 }).openapi("Agent");
 
@@ -64,6 +73,7 @@ export async function findAgent(id: string, { agents }: Pick<Store, "agents">): 
 /** All that the API tells of an agent. */
 export async function describeAgent(
   agent: AgentRecord,
+  rotation: KeyRotation | undefined,
   context: Pick<Context, "clock" | "clones" | "fleet" | "settings" | "store">,
 ): Promise<z.infer<typeof agentSchema>> {
   const presence = context.fleet.presenceOf(agent);
@@ -85,8 +95,17 @@ export async function describeAgent(
     ...(health ? { health } : {}),
     ...(clones ? { clones: describeClones(clones) } : {}),
     ...(recovery ? { recovery } : {}),
+    ...(rotation ? { keyRotation: describeRotation(rotation) } : {}),
     config,
   };
+}
+
+/** A request for a new key as the API tells of it. */
+export function describeRotation(
+  { requestedAt, requestedBy, doneAt }: KeyRotation,
+): z.infer<typeof rotationSchema> {
+  const state = doneAt === undefined ? "requested" : "done";
+  return { state, requestedAt: isoTime(requestedAt), requestedBy, ...optionalTime("doneAt", doneAt) };
 }
 
 function describeClones({ since, lastSeen, starts }: Clones): z.infer<typeof clonesSchema> {

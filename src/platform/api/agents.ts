@@ -53,13 +53,15 @@ export function agentRoutes(context: Context): Api {
   const api = createApi();
   api.openapi(listAgents, async (c) => {
     const agents = await store.agents.list();
-    const described = agents.map((agent) => describeAgent(agent, context));
+    const rotations = await store.certificates.rotations();
+    const described = agents.map((agent) => describeAgent(agent, rotations.get(agent.uid), context));
     return c.json({ agents: await Promise.all(described) }, 200);
   });
   api.openapi(getAgent, async (c) => {
     const agent = await findAgent(c.req.valid("param").id, store);
+    const rotation = await store.certificates.rotation(agent.uid);
     const processes = await rollout.statesOn(agent);
-    return c.json({ ...await describeAgent(agent, context), processes }, 200);
+    return c.json({ ...await describeAgent(agent, rotation, context), processes }, 200);
   });
   api.openapi(revokeAgent, async (c) => {
     const agent = await findAgent(c.req.valid("param").id, store);
@@ -70,7 +72,8 @@ export function agentRoutes(context: Context): Api {
       clones.forget(agent.uid);
       log.warn("revoked an agent", { agent: agent.uid, name: agent.name, who });
     }
-    return c.json(await describeAgent(await findAgent(agent.uid, store), context), 200);
+    const rotation = await store.certificates.rotation(agent.uid);
+    return c.json(await describeAgent(await findAgent(agent.uid, store), rotation, context), 200);
   });
   return api;
 }

@@ -6,6 +6,7 @@ import { auditRoutes } from "./audit.ts";
 import { enrolmentRoutes } from "./enrolments.ts";
 import { answerError, errorBody } from "./errors.ts";
 import { eventRoutes } from "./events.ts";
+import { keyRotationRoutes } from "./key_rotation.ts";
 import { processRoutes } from "./processes.ts";
 import type { ApiEnv } from "./routes.ts";
 import { createApi } from "./routes.ts";
@@ -19,6 +20,7 @@ const ROUTES = [
   enrolmentRoutes,
   agentRoutes,
   recoveryRoutes,
+  keyRotationRoutes,
   processRoutes,
   runRoutes,
   eventRoutes,

@@ -15,6 +15,8 @@ export interface LiveSession {
   goAway(): Promise<void>;
   /** Offers what the agent should run, if it does not run that already. */
   pushConfig(): Promise<void>;
+  /** Asks for a new key, if an operator wants one and the agent understands that. */
+  pushRotation(): Promise<void>;
 }
 
 /** What a record of the store tells about an agent that never connected since the platform started. */

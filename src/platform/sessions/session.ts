@@ -1,14 +1,17 @@
+import { isoTime } from "../../base/clock.ts";
 import { asSallyportError, messageOf, SallyportError } from "../../base/errors.ts";
 import { formatUuid, parseUuid } from "../../base/ids.ts";
 import { MAX_ERROR_CHARS } from "../../base/limits.ts";
 import type { Log } from "../../base/log.ts";
 import { attributesOf } from "../../protocol/attributes.ts";
 import { AGENT_FLAG, CUSTOM, SERVER_CAPABILITY, SERVER_FLAG } from "../../protocol/capabilities.ts";
+import type { Renew } from "../../protocol/certificate.ts";
 import type { CloseCode } from "../../protocol/closing.ts";
 import { CLOSE } from "../../protocol/closing.ts";
 import { decodeFrame } from "../../protocol/codec.ts";
 import type { AgentToServer, CustomMessage } from "../../protocol/generated/opamp_pb.ts";
 import { AgentToServerSchema, ConnectionSettingsStatuses } from "../../protocol/generated/opamp_pb.ts";
+import { jsonMessage } from "../../protocol/messages.ts";
 import type { Context } from "../context.ts";
 import { ingestTracking } from "../ingest/tracking.ts";
 import type { CertificateRecord } from "../store/certificates.ts";
@@ -31,6 +34,7 @@ const RETURN_MS = 5_000;
 const CAPABILITIES = SERVER_CAPABILITY.acceptsStatus | SERVER_CAPABILITY.offersRemoteConfig |
   SERVER_CAPABILITY.acceptsEffectiveConfig | SERVER_CAPABILITY.offersConnectionSettings |
   SERVER_CAPABILITY.acceptsConnectionSettingsRequest;
+const CUSTOM_CAPABILITIES = [CUSTOM.tracking, CUSTOM.certificate];
 
 /** One connection of an admitted agent to `/v1/opamp`, from its first message to its end. */
 export class Session implements Receiver, LiveSession {
@@ -49,6 +53,8 @@ export class Session implements Receiver, LiveSession {
   #sequence: bigint | undefined;
   /** Whether the agent has introduced itself and got its first answer. */
   #introduced = false;
+  /** The custom capabilities that the agent has declared: only messages of these may be sent to it. */
+  #customCapabilities: readonly string[] = [];
   /** What the agent said last of its own health. */
   #status: string | undefined;
   readonly #silence: Silence;
@@ -100,6 +106,10 @@ export class Session implements Receiver, LiveSession {
     await this.#takeSettings(message);
     if (message.agentDisconnect) return this.#goodbye();
     if (!isOnlyCustom(message)) await this.#reply(isComplete);
+    if (message.customCapabilities) {
+      this.#customCapabilities = message.customCapabilities.capabilities;
+      await this.pushRotation();
+    }
   }
 
   failed(error: unknown): void {
@@ -151,6 +161,14 @@ export class Session implements Receiver, LiveSession {
     if (!this.#introduced) return; // its first answer brings it
     const offer = await this.#offers.config();
     if (offer.remoteConfig) this.#wire.send({ ...this.#frame(), ...offer });
+  }
+
+  async pushRotation(): Promise<void> {
+    if (!this.#customCapabilities.includes(CUSTOM.certificate)) return;
+    const rotation = await this.#context.store.certificates.rotation(this.uid);
+    if (!rotation || rotation.doneAt !== undefined) return;
+    const renew: Renew = { requestedAt: isoTime(rotation.requestedAt) };
+    this.#wire.send({ ...this.#frame(), customMessage: jsonMessage(CUSTOM.certificate, "renew", renew) });
   }
 
   /** Trap 2 of the OpAMP notes: an identity is what the certificate says, on every message. */
@@ -213,9 +231,19 @@ export class Session implements Receiver, LiveSession {
       this.#refuse(reason, invalid.words, invalid.code);
       return false;
     }
-    // The certificate has carried a message: older ones of the agent are not needed any more.
-    await store.certificates.used(fingerprint, clock.now());
+    await this.#useCertificate();
     return true;
+  }
+
+  /** The certificate has carried a message: older ones of the agent are not needed any more. */
+  async #useCertificate(): Promise<void> {
+    const { clock, events, store } = this.#context;
+    const now = clock.now();
+    if (!await store.certificates.used(this.#certificate.fingerprint, now)) return;
+    const rotation = await store.certificates.rotation(this.uid);
+    if (rotation?.doneAt !== now) return;
+    this.#log.info("the agent uses a new key, as was requested", { by: rotation.requestedBy });
+    events.emit("key-rotation", { id: this.uid, name: this.name, state: "done" });
   }
 
   /** A request for the next certificate, and what became of settings that were offered. */
@@ -245,7 +273,7 @@ export class Session implements Receiver, LiveSession {
       ...(isComplete ? {} : { flags: SERVER_FLAG.reportFullState }),
       ...await this.#offers.config(),
       ...this.#offers.heartbeat(),
-      ...(this.#introduced ? {} : { customCapabilities: { capabilities: [CUSTOM.tracking] } }),
+      ...(this.#introduced ? {} : { customCapabilities: { capabilities: CUSTOM_CAPABILITIES } }),
     });
     this.#introduced = true;
   }
