@@ -9,7 +9,9 @@ export const watch: Command = {
   name: "watch",
   usage: "",
   summary: "Show what happens, as it happens, until Ctrl-C",
-  about: "Agents that come and go, processes that agents take or refuse, runs that begin and end.\n" +
+  about:
+    "Agents that come and go, are cloned, or wait for approval; processes that agents take or refuse; runs that\n" +
+    "begin and end.\n" +
     "With --json one object a line.",
   options: [],
   examples: ["sallyportctl watch", "sallyportctl watch --json | jq 'select(.type == \"run\")'"],
@@ -26,10 +28,18 @@ function asLine({ type, data }: StreamedEvent): string {
   const reason = data.reason ? `: ${text("reason")}` : "";
   const what: Record<string, () => string> = {
     agent: () => `${text("name")} is ${state(text("state"))}${reason}`,
+    clones: () =>
+      `${text("name")} ${data.state === "found" ? "was cloned" : "has no clones any more"}${reason}`,
+    recovery: () =>
+      `${text("name")} ${
+        data.state === "waiting" ? "waits for approval" : "was approved"
+      } (its certificate expired)`,
+    "key-rotation": () =>
+      `${text("name")} ${data.state === "done" ? "uses a new key" : "was asked for a new key"}`,
     process: () => `${text("process")} is ${state(text("state"))} on ${text("agent")}${reason}`,
     published: () =>
       `${text("process")} was ${data.version ? `published, version ${text("version")}` : "removed"}`,
     run: () => `${text("id")} ${data.kind === "run-started" ? "began" : "ended"} on ${text("agent")}`,
   };
-  return `${dim(time(text("at")))}  ${type.padEnd(9)}  ${what[type]?.() ?? printable(JSON.stringify(data))}`;
+  return `${dim(time(text("at")))}  ${type.padEnd(12)}  ${what[type]?.() ?? printable(JSON.stringify(data))}`;
 }

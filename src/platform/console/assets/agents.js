@@ -1,6 +1,7 @@
-import { emptyState, h, replace, table } from "./dom.js";
+import { emptyState, h, openDialog, replace, table } from "./dom.js";
 import { ago, badge } from "./format.js";
 import { post } from "./api.js";
+import { attention, openAgent } from "./agent.js";
 
 const COLUMNS = [{ title: "Agent" }, { title: "State" }, { title: "Since" }, { title: "Last seen" }, {
   title: "Version",
@@ -21,8 +22,12 @@ export function showAgents(container, agents) {
     );
   }
   const rows = agents.map((agent) => [
-    h("strong", { title: agent.id }, agent.name),
-    badge(agent.state, agent.reason),
+    h(
+      "button",
+      { class: "link", "data-key": agent.id, title: agent.id, onclick: () => openAgent(agent.id) },
+      agent.name,
+    ),
+    [badge(agent.state, agent.reason), ...attention(agent)],
     ago(agent.since),
     ago(agent.lastSeen),
     [agent.attributes["service.version"], agent.attributes["os.type"]].filter(Boolean).join(" · ") || "–",
@@ -64,14 +69,7 @@ export function addAgent() {
       error.textContent = failure.message;
     }
   };
-  const dialog = h(
-    "dialog",
-    { "aria-labelledby": "add-title" },
-    h(
-      "form",
-      { method: "dialog", class: "close" },
-      h("button", { class: "quiet", "aria-label": "Close" }, "✕"),
-    ),
+  openDialog("add-title", [
     h("h2", { id: "add-title" }, "Add an agent"),
     h(
       "form",
@@ -82,8 +80,5 @@ export function addAgent() {
     ),
     error,
     result,
-  );
-  dialog.addEventListener("close", () => dialog.remove());
-  document.body.append(dialog);
-  dialog.showModal();
+  ]);
 }

@@ -11,6 +11,9 @@ const buttons = { add: document.getElementById("add-agent"), out: document.getEl
 /** Which parts an event may have changed. */
 const TOUCHES = {
   agent: ["agents", "summary", "processes"],
+  clones: ["agents"],
+  recovery: ["agents"],
+  "key-rotation": ["agents"],
   process: ["processes"],
   published: ["processes", "summary"],
   run: ["runs", "summary", "activity"],
