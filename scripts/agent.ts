@@ -6,8 +6,8 @@
  * Everything from COMMAND on goes to the agent; see `deno task agent --platform localhost help`.
  */
 import { resolve } from "@std/path";
-import { agentFromSource } from "./lib/agent_process.ts";
-import { parseAuthority } from "./lib/permissions.ts";
+import { agentFromSource, QUIET_RUNTIME } from "./lib/agent_process.ts";
+import { parseAuthority } from "../src/trust/bundle.ts";
 
 const words = [...Deno.args];
 let platform: string | undefined;
@@ -26,6 +26,7 @@ await Deno.mkdir(home, { recursive: true });
 const child = new Deno.Command(Deno.execPath(), {
   args: [...(await agentFromSource(platform)).args, ...words],
   cwd: resolve(home),
+  env: QUIET_RUNTIME,
   stdin: "inherit",
 }).spawn();
 for (const signal of ["SIGINT", "SIGTERM"] as const) {

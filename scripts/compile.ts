@@ -10,7 +10,8 @@
  */
 import { join, resolve } from "@std/path";
 import { parseArgs } from "@std/cli/parse-args";
-import { agentFlags, parseAuthority, ROOT } from "./lib/permissions.ts";
+import { parseAuthority } from "../src/trust/bundle.ts";
+import { agentFlags, ROOT } from "./lib/permissions.ts";
 
 /** Put in front of a chunk that needs it. */
 const REQUIRE = 'import{createRequire}from"node:module";const require=createRequire(import.meta.url);';

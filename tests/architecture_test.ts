@@ -77,6 +77,30 @@ Deno.test("the test above sees every room", async () => {
   assertEquals([...rooms].filter((room) => !(room in MAY_IMPORT)), []);
 });
 
+Deno.test("a gatehouse without a policy.yaml loads neither YAML nor regular expressions in linear time", async () => {
+  const { stdout } = await new Deno.Command(Deno.execPath(), {
+    args: ["info", "--json", join(root, "src/agent/gatehouse.ts")],
+  }).output();
+  interface Module {
+    specifier: string;
+    dependencies?: { specifier: string; code?: { specifier: string }; isDynamic?: boolean }[];
+  }
+  const modules: Module[] = JSON.parse(new TextDecoder().decode(stdout)).modules;
+  const loaded = new Set<string>();
+  const load = (specifier: string) => {
+    if (loaded.has(specifier)) return;
+    loaded.add(specifier);
+    const { dependencies = [] } = modules.find((module) => module.specifier === specifier) ?? {};
+    for (const { code, isDynamic } of dependencies) if (code && !isDynamic) load(code.specifier);
+  };
+  load(new URL("../src/agent/gatehouse.ts", import.meta.url).href);
+  const libraries = [...loaded].filter((specifier) => specifier.startsWith("npm:")).map((specifier) =>
+    specifier.match(/^npm:\/?((@[^/]+\/)?[^@/]+)/)?.[1]
+  );
+  assertEquals(libraries.includes("zod"), true);
+  assertEquals(libraries.filter((name) => name === "yaml" || name === "re2js"), []);
+});
+
 Deno.test("of the agent's code only uplink/ and update/ touch the network", async () => {
   const NETWORK =
     /\bfetch\(|\bnew WebSocket\(|\bDeno\.(connect|connectTls|listen|listenTls|serve|createHttpClient)\b/;

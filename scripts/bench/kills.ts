@@ -5,7 +5,8 @@
  */
 import { parseArgs } from "@std/cli/parse-args";
 import type { Summary } from "../../tests/support/fleet.ts";
-import { COPY_PROCESS, eventually, Fleet } from "../../tests/support/fleet.ts";
+import { ONE_BY_ONE } from "../../tests/support/arrivals.ts";
+import { eventually, Fleet } from "../../tests/support/fleet.ts";
 import { pause, print } from "./lib.ts";
 
 /** Enough that a run takes about as long as the pauses before the kills. */
@@ -14,7 +15,7 @@ const kills = Number(parseArgs(Deno.args, { string: ["kills"] }).kills ?? 50);
 
 await using fleet = await Fleet.start();
 await fleet.enrol();
-await fleet.api.publish("copy", COPY_PROCESS.replace("{ watch: true }", "{ watch: { settle: 50ms } }"));
+await fleet.api.publish("copy", ONE_BY_ONE);
 for (let kill = 0; kill < kills; kill++) {
   const agent = fleet.startAgent();
   await agent.line(({ message }) => message === "gatehouse started");

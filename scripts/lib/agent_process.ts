@@ -15,6 +15,9 @@ export async function agentFromSource(authority: string): Promise<AgentProgram> 
   };
 }
 
+/** From source, the runtime would look for a newer one of itself, at an address that is not the platform's. */
+export const QUIET_RUNTIME = { DENO_NO_UPDATE_CHECK: "1" };
+
 /** What a finished command gave. */
 export interface CommandResult {
   code: number;
@@ -32,6 +35,7 @@ export async function runCommand(
   const child = new Deno.Command(program.command, {
     args: [...program.args, ...words],
     cwd: home,
+    env: QUIET_RUNTIME,
     stdin: "piped",
     stdout: "piped",
     stderr: "piped",
@@ -63,6 +67,7 @@ export class RunningAgent {
     this.child = new Deno.Command(program.command, {
       args: [...program.args, ...words, "--json"],
       cwd: home,
+      env: QUIET_RUNTIME,
       stdin: "null",
       stdout: "null",
       stderr: "piped",

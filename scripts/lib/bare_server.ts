@@ -19,6 +19,7 @@ const certificate = await serverCertificate(dataDir, authority, hosts, {
 });
 const { server } = createTlsServer(certificate, {
   http: (_, response) => void response.end(),
+  poll: (_path, _request, response) => void response.end(),
   agent: (_path, _request, accept) => accept((socket) => socket.on("error", () => {})),
 });
 await listen(server, "127.0.0.1", port);

@@ -101,6 +101,7 @@ export class Crowd implements AsyncDisposable {
       backoff: new Backoff(RECONNECT),
       heartbeatMs: 30_000,
       listener: {
+        proved() {},
         greet: () =>
           send({
             agentDescription: describe({ "service.version": "0" }, { "os.type": "simulated" }),

@@ -51,10 +51,3 @@ export async function agentFlags(authority: string, code: readonly string[] = []
     "--ignore-env",
   ];
 }
-
-/** The form of an address in `--platform`: a port that is not named is 443. */
-export function parseAuthority(text: string): string {
-  const match = /^(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+)(?::([0-9]{1,5}))?$/.exec(text);
-  if (!match) throw new Error(`"${text}" is not HOST or HOST:PORT`);
-  return `${match[1]}:${match[2] ?? "443"}`;
-}

@@ -5,12 +5,21 @@ import { PlatformClient } from "./platform_client.ts";
 /** Descriptors beside those of the agents: the database, the API's connections, the runtime. */
 const SPARE_DESCRIPTORS = 1_000;
 
+export interface PlatformProcessOptions {
+  dataDir: string;
+  port: number;
+  /** How many agents may be connected. */
+  connections: number;
+  /** Default: the platform's own. */
+  heartbeatSeconds?: number;
+}
+
 /** The platform as a process of its own, which can be killed and started again on the same data and port. */
 export class PlatformProcess implements AsyncDisposable {
-  readonly #options: { dataDir: string; port: number; connections: number };
+  readonly #options: PlatformProcessOptions;
   #child: Deno.ChildProcess | undefined;
 
-  constructor(options: { dataDir: string; port: number; connections: number }) {
+  constructor(options: PlatformProcessOptions) {
     this.#options = options;
   }
 
@@ -24,11 +33,12 @@ export class PlatformProcess implements AsyncDisposable {
 
   /** Starts it and waits until it listens. */
   async start(): Promise<void> {
-    const { dataDir, port, connections } = this.#options;
+    const { dataDir, port, connections, heartbeatSeconds } = this.#options;
     const args = [
       ...["run", "-A", "--quiet", "--no-check", `${ROOT}/src/platform/main.ts`],
       ...["--data", dataDir, "--listen", `127.0.0.1:${port}`, "--token-file", join(dataDir, "token")],
       ...["--log-level", "error", "--json"],
+      ...(heartbeatSeconds === undefined ? [] : ["--heartbeat", String(heartbeatSeconds)]),
     ];
     this.#child = spawnWithDescriptors(connections + SPARE_DESCRIPTORS, Deno.execPath(), args);
     await firstLine(this.#child);

@@ -1,5 +1,4 @@
 import { fromBase64Url, utf8 } from "../base/encoding.ts";
-import { messageOf } from "../base/errors.ts";
 import type { CertificateChannel } from "../channels/certificate.ts";
 import { certificateChannel } from "../channels/certificate.ts";
 import type { Credential } from "../identity/candidate.ts";
@@ -10,12 +9,16 @@ import type { Ending } from "../uplink/ending.ts";
 import type { MessageParts, UplinkIdentity } from "../uplink/uplink.ts";
 import type { AgentContext } from "./home.ts";
 import { STATE_FOLDER } from "./home.ts";
+import type { PlatformTime } from "./platform_time.ts";
 import type { RenewalRequests } from "./renewal_request.ts";
+import type { StateGuard } from "./state_guard.ts";
 
 export interface CertificatesOptions extends AgentContext {
   identity: Identity;
+  time: PlatformTime;
   /** What a person on this machine asks for. */
   requests: RenewalRequests;
+  guard: StateGuard;
   isConnected(): boolean;
   /** Sends a message about the agent itself, if somebody is connected. */
   send(parts: MessageParts): void;
@@ -60,7 +63,7 @@ const TAKES_NO_REQUESTS = {
 
 /** Joins the renewal of the certificate with the channel and the connection. */
 export async function createCertificates(options: CertificatesOptions): Promise<Certificates> {
-  const { identity, requests, isConnected, clock, log, send, use, onChange } = options;
+  const { identity, requests, guard, isConnected, clock, time, log, send, use, onChange } = options;
   const { platform: authority, instanceUid, ca, proofKey } = identity.enrolment;
   const as = ({ key, certificate }: Credential): UplinkIdentity => ({
     authority,
@@ -68,19 +71,13 @@ export async function createCertificates(options: CertificatesOptions): Promise<
     ca,
     certificate,
     key,
-    proofKey: fromBase64Url(proofKey),
+    proofKey: proofKey === null ? undefined : fromBase64Url(proofKey),
   });
-  const guarded = (work: () => void) => {
-    try {
-      work();
-    } catch (error) {
-      log.error("a request for a renewal cannot be read or answered", { reason: messageOf(error) });
-    }
-  };
   const renewer = await Renewer.open({
     stateFolder: STATE_FOLDER,
     identity,
     clock,
+    platformNow: () => time.now() ?? clock.now(),
     log,
     ask(request) {
       if (!channel.mayAsk) return;
@@ -90,23 +87,32 @@ export async function createCertificates(options: CertificatesOptions): Promise<
     report(status) {
       channel.report(status);
       const { state, reason } = status;
-      if (state === "applied") guarded(() => requests.answer());
-      if (state === "failed") guarded(() => requests.answer({ code: "platform.refused", reason }));
+      if (state === "applying") return;
+      const failure = state === "failed" ? { code: "platform.refused" as const, reason } : undefined;
+      guard.run("answering a request for a new key", () => requests.answer(failure));
     },
   });
-  const channel = certificateChannel({ authority, instanceUid, renewer, log, onChange });
+  const channel = certificateChannel({
+    authority,
+    instanceUid,
+    renewer,
+    platformNow: () => time.now(),
+    log,
+    onChange,
+  });
   return {
     channel,
     first: as(renewer.first),
-    expires: () => renewer.expires,
+    expires: () => renewer.validity.notAfter,
     takeRequest: () =>
-      guarded(() => {
+      guard.run("taking a request for a new key", () => {
         if (!requests.take()) return;
         if (isConnected() && channel.mayAsk) return renewer.renew();
         requests.answer(isConnected() ? TAKES_NO_REQUESTS : NOT_CONNECTED);
       }),
     answered: (certificate) => renewer.answered(certificate),
-    ended(certificate, { error }) {
+    ended(certificate, { error, planned }) {
+      if (planned) return;
       renewer.ended(certificate, ABOUT_CERTIFICATE.has(error.facts.closeCode), error.message);
     },
     stop: () => renewer.stop(),

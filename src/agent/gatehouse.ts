@@ -5,26 +5,38 @@ import { messageOf } from "../base/errors.ts";
 import type { Database } from "../base/sqlite.ts";
 import type { Channel } from "../channels/channel.ts";
 import { engineChannel } from "../channels/engine.ts";
+import { policyChannel } from "../channels/policy.ts";
 import { processesChannel } from "../channels/processes.ts";
 import { statusChannel } from "../channels/status.ts";
 import { trackingChannel } from "../channels/tracking.ts";
 import { createDeployments } from "../engine/deployments.ts";
-import { DEFAULT_POLICY } from "../gate/policy.ts";
+import { shapeStatus } from "../gate/status.ts";
 import type { Identity } from "../identity/identity.ts";
 import { Ledger } from "../ledger/ledger.ts";
+import type { Attributes } from "../protocol/attributes.ts";
 import { START_ID } from "../protocol/attributes.ts";
 import { PROTOCOL_VERSION } from "../protocol/version.ts";
 import { Spool } from "../spool/spool.ts";
-import { webSocketOpener } from "../uplink/socket.ts";
+import { transportsOpener } from "../uplink/transports.ts";
 import { Uplink } from "../uplink/uplink.ts";
+import { createWitness } from "../uplink/witness.ts";
 import { BUILD } from "./build.ts";
 import { createCertificates } from "./certificates.ts";
 import { connectionRecord } from "./connection_record.ts";
+import { componentsOf, conditionsOf } from "./health/components.ts";
+import { clockConditions, ConnectionConditions } from "./health/connection.ts";
+import { Health } from "./health/health.ts";
+import { healthRecord } from "./health/record.ts";
 import type { AgentContext } from "./home.ts";
 import { DATABASE_PATH, isRunning } from "./home.ts";
+import { operatorCas } from "./operator_cas.ts";
+import { PlatformTime } from "./platform_time.ts";
+import { policyInForce } from "./policy/in_force.ts";
+import { Spending } from "./policy/spending.ts";
 import { Pump } from "./pump.ts";
 import { renewalRequests } from "./renewal_request.ts";
 import { Reporter } from "./reporter.ts";
+import { StateGuard } from "./state_guard.ts";
 
 /** Used until the platform offers another interval. */
 const HEARTBEAT_MS = 30_000;
@@ -51,15 +63,28 @@ export async function runGatehouse(options: GatehouseOptions, signal: AbortSigna
   const spool = new Spool(db, clock);
   const ledger = new Ledger(db, clock);
   const deployments = createDeployments(db);
-  const record = connectionRecord(db, clock);
+  const guard = new StateGuard(log);
+  const recordConnection = connectionRecord(db, clock);
+  const record = (...facts: Parameters<typeof recordConnection>) =>
+    guard.run("noting the connection", () => recordConnection(...facts));
+  const recordHealth = healthRecord(db, clock);
+  const connection = new ConnectionConditions();
+  const time = new PlatformTime(clock);
   const startedAt = clock.now();
+  const spending = new Spending(db, clock);
+  const policy = await policyInForce(db, options, () => {
+    if (uplink.ready) pump.sendStatus(() => reporter.everything());
+    pump.drain();
+  });
   let engineRuns = true;
 
   const certificates = await createCertificates({
     identity,
     requests: renewalRequests(db),
+    guard,
     isConnected: () => uplink.ready,
     clock,
+    time,
     log,
     send: (parts) => pump.sendStatus(() => uplink.ready ? parts : undefined),
     use: (as) => uplink.reconnectAs(as),
@@ -67,12 +92,14 @@ export async function runGatehouse(options: GatehouseOptions, signal: AbortSigna
   });
   const channels: Channel[] = [
     statusChannel({
-      ...attributes(identity, certificates.expires),
+      ...attributes(identity, certificates.expires, policy.attributes),
       startedAt,
-      components: () => reporter.components(),
+      components: () => componentsOf(channels, health.shown),
+      conditions: () => [...clockConditions(time.offsetMs()), ...guard.conditions()],
     }),
     certificates.channel,
     engineChannel(() => engineRuns),
+    policyChannel(() => ({ fault: policy.current.halted, held: pump.held })),
     processesChannel(deployments, () => {
       onProcessesOffered();
       tellSoon();
@@ -80,25 +107,51 @@ export async function runGatehouse(options: GatehouseOptions, signal: AbortSigna
     trackingChannel({
       acknowledged: (ack) => pump.acknowledged(ack),
       conflicted: (ack) => pump.conflicted(ack),
+      isUnacknowledged: () => pump.unacknowledged,
+      quarantined: () => spool.quarantined(),
     }),
   ];
-  const reporter = new Reporter(channels);
+  const health = new Health({
+    clock,
+    log,
+    find: () => [...conditionsOf(channels), ...connection.at(clock.monotonic())],
+    due: () => tellSoon(),
+  });
+  const look = () =>
+    guard.run("noting the health", () => {
+      health.look();
+      recordHealth(health.shown, time.offsetMs());
+    });
+  const moreCas = operatorCas(log);
+  const { platform: authority, ca } = identity.enrolment;
+  const reporter = new Reporter(
+    channels,
+    (message) => shapeStatus(message, policy.current, spending.circumstances()),
+  );
   const uplink = new Uplink({
     identity: certificates.first,
     capabilities: reporter.capabilities,
-    open: webSocketOpener(clock),
+    open: transportsOpener({ clock, log, operatorCas: moreCas }),
     clock,
     log,
     backoff: new Backoff(RECONNECT),
     heartbeatMs: HEARTBEAT_MS,
     whyRefused: certificates.channel.whyRefused,
+    witness: createWitness({ authority, ca, operatorCas: moreCas, clock }),
     listener: {
-      greet: () => pump.sendStatus(() => reporter.everything()),
-      ready(certificate) {
+      proved: (clockOffsetMs) => time.learn(clockOffsetMs),
+      greet() {
+        look();
+        pump.sendStatus(() => reporter.everything());
+      },
+      ready(certificate, transport) {
         certificates.answered(certificate);
-        record("connected", "");
+        connection.ready();
+        record("connected", transport === "polling" ? "by HTTP polling: no WebSocket can be had" : "");
+        tellSoon();
         log.info("connected to the platform", {
           platform: identity.enrolment.platform,
+          transport,
           // From the start of the process: what an operator waits for after a restart.
           sinceStartMs: Math.round(clock.monotonic()),
         });
@@ -124,13 +177,24 @@ export async function runGatehouse(options: GatehouseOptions, signal: AbortSigna
       closed(ending, certificate) {
         pump.disconnected();
         if (signal.aborted) return record("stopped", "");
-        if (ending.planned) return;
         certificates.ended(certificate, ending);
-        record("disconnected", `${ending.error.code}: ${ending.error.message}`);
+        connection.ended(ending, clock.monotonic());
+        tellSoon();
+        if (!ending.planned) record("disconnected", `${ending.error.code}: ${ending.error.message}`);
       },
     },
   });
-  const pump = new Pump({ db, spool, ledger, policy: DEFAULT_POLICY, uplink, clock, log });
+  const pump = new Pump({
+    db,
+    spool,
+    ledger,
+    policy: () => policy.current,
+    spending,
+    uplink,
+    clock,
+    log,
+    guard,
+  });
 
   let telling = false;
   const tellSoon = () => {
@@ -138,7 +202,10 @@ export async function runGatehouse(options: GatehouseOptions, signal: AbortSigna
     telling = true;
     clock.after(TELL_AFTER_MS, () => {
       telling = false;
-      if (uplink.ready && !signal.aborted) pump.sendStatus(() => reporter.changes());
+      if (signal.aborted) return;
+      look();
+      if (!uplink.ready || policy.isReading) return; // read, it tells everything
+      pump.sendStatus(() => reporter.changes());
     });
   };
   certificates.takeRequest();
@@ -147,6 +214,7 @@ export async function runGatehouse(options: GatehouseOptions, signal: AbortSigna
     pump.drain();
     tellSoon();
   }, { clock, signal });
+  const following = policy.watch(signal);
   const checking = checkEngine(
     async () => {
       engineRuns = deployments.processes().length === 0 || await isRunning("engine");
@@ -156,9 +224,11 @@ export async function runGatehouse(options: GatehouseOptions, signal: AbortSigna
     signal,
   );
 
+  look(); // what an earlier start noted is over
   log.info("gatehouse started", { platform: identity.enrolment.platform, agent: identity.enrolment.name });
   await uplink.run(signal);
-  await Promise.all([watching, checking, certificates.stop()]);
+  health.stop();
+  await Promise.all([watching, checking, following, certificates.stop()]);
 }
 
 /** Looks again and again, until the agent stops. */
@@ -176,7 +246,11 @@ async function checkEngine(
   }
 }
 
-function attributes({ enrolment }: Identity, certificateExpires: () => number) {
+function attributes(
+  { enrolment }: Identity,
+  certificateExpires: () => number,
+  policyAttributes: () => Attributes,
+) {
   const startId = crypto.randomUUID();
   return {
     identifying: {
@@ -193,6 +267,7 @@ function attributes({ enrolment }: Identity, certificateExpires: () => number) {
       "process.runtime.version": Deno.version.deno,
       "os.type": Deno.build.os,
       "host.arch": Deno.build.arch,
+      ...policyAttributes(),
     }),
   };
 }

@@ -9,6 +9,8 @@ import { openDatabase } from "../base/sqlite.ts";
 /** The agent's home is the folder in which it is started; its permissions end there. */
 export const STATE_FOLDER = "state";
 export const DATA_FOLDER = "data";
+/** The operator's: further CAs that TLS to the platform trusts. Like `policy.yaml`, the agent cannot write it. */
+export const CA_FILE = "ca.pem";
 export const DATABASE_PATH = join(STATE_FOLDER, "sallyport.db");
 
 /** The two halves of the agent; each runs at most once in a home. */

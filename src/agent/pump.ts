@@ -1,12 +1,12 @@
 import type { Clock } from "../base/clock.ts";
-import { messageOf } from "../base/errors.ts";
 import { MAX_BATCH_BYTES, MAX_BATCH_RECORDS } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
 import type { Database } from "../base/sqlite.ts";
 import { transaction } from "../base/sqlite.ts";
-import { classOf, judgeMessage, judgeTracking } from "../gate/gate.ts";
-import type { Policy } from "../gate/policy.ts";
-import { policyHash } from "../gate/policy.ts";
+import { classOf, judgeMessage } from "../gate/gate.ts";
+import type { Policy } from "../gate/policy/policy.ts";
+import { partsOf } from "../gate/status.ts";
+import { composeBatch } from "../gate/tracking.ts";
 import type { Ledger, LedgerEntry } from "../ledger/ledger.ts";
 import { CUSTOM } from "../protocol/capabilities.ts";
 import { encodeFrame } from "../protocol/codec.ts";
@@ -15,6 +15,8 @@ import { jsonMessage } from "../protocol/messages.ts";
 import type { TrackingAck, TrackingBatch } from "../protocol/payloads/tracking.ts";
 import type { Spool } from "../spool/spool.ts";
 import type { MessageParts, Uplink } from "../uplink/uplink.ts";
+import type { StateGuard } from "./state_guard.ts";
+import type { Spending } from "./policy/spending.ts";
 
 /** A batch without an acknowledgement for this long is sent again: the platform stores each record once. */
 const ACK_TIMEOUT_MS = 60_000;
@@ -23,10 +25,13 @@ export interface PumpOptions {
   db: Database;
   spool: Spool;
   ledger: Ledger;
-  policy: Policy;
-  uplink: Pick<Uplink, "ready" | "compose" | "send">;
+  /** The policy in force at this moment. */
+  policy(): Policy;
+  spending: Spending;
+  uplink: Pick<Uplink, "ready" | "takes" | "compose" | "send">;
   clock: Clock;
   log: Log;
+  guard: StateGuard;
 }
 
 interface InFlight {
@@ -42,12 +47,17 @@ interface InFlight {
  */
 export class Pump {
   readonly #options: PumpOptions;
-  readonly #policyHash: string;
   #inFlight: InFlight | undefined;
+  #unacknowledged = false;
+  #held: string | undefined;
 
   constructor(options: PumpOptions) {
     this.#options = options;
-    this.#policyHash = policyHash(options.policy);
+  }
+
+  /** Why tracking records stay in the spool for now by the owner's policy; undefined when they do not. */
+  get held(): string | undefined {
+    return this.#held;
   }
 
   /**
@@ -55,20 +65,20 @@ export class Pump {
    * one tells the newer state. What cannot be written into the ledger (the disk is full, say) is not sent.
    */
   sendStatus(tell: () => MessageParts | undefined): void {
-    this.#guard(() => {
+    this.#options.guard.run("sending status", () => {
       const parts = tell();
-      if (parts) this.#sendMessage(parts, Object.keys(parts).join(", ") || "heartbeat");
+      if (parts) this.#sendMessage(parts);
     });
   }
 
   /** Sends the next batch of tracking records, unless one is under way or nobody is connected. */
   drain(): void {
-    this.#guard(() => this.#drain());
+    this.#options.guard.run("sending records", () => this.#drain());
   }
 
   #drain(): void {
-    const { spool, uplink, log, policy } = this.#options;
-    while (uplink.ready && !this.#inFlight) {
+    const { spool, uplink, log, policy, spending } = this.#options;
+    while (uplink.ready && uplink.takes(CUSTOM.tracking) && !this.#inFlight) {
       const { payloads, unreadable } = spool.head("tracking", {
         records: MAX_BATCH_RECORDS,
         bytes: MAX_BATCH_BYTES,
@@ -76,25 +86,35 @@ export class Pump {
       for (const { seq, reason } of unreadable) {
         log.error("a spooled record was quarantined", { seq, reason });
       }
-      const last = payloads.at(-1);
-      if (!last) return;
-      const records: TrackingBatch["records"] = [];
-      for (const { seq, payload } of payloads) {
-        const verdict = judgeTracking(payload, policy);
-        if (verdict.verdict === "allow") records.push({ seq, record: verdict.payload });
-        else log.warn("a tracking record stays here", { seq, reason: verdict.reason });
+      const { records, through, dropped, held } = composeBatch(
+        payloads,
+        policy(),
+        spending.circumstances(),
+      );
+      for (const [reason, all] of Map.groupBy(dropped, ({ reason }) => reason)) {
+        log.warn("tracking records stay here", { records: all.length, first: all[0]!.seq, reason });
       }
-      if (records.length === 0) spool.settle("tracking", last.seq);
-      else this.#sendBatch({ stream: spool.stream, through: last.seq, records });
+      this.#hold(held);
+      if (through === undefined) return;
+      if (records.length === 0) spool.settle("tracking", through);
+      else if (!this.#sendBatch({ stream: spool.stream, through, records })) return;
     }
+  }
+
+  #hold(reason: string | undefined): void {
+    if (reason !== undefined && this.#held === undefined) {
+      this.#options.log.warn("tracking records are held", { reason });
+    }
+    this.#held = reason;
   }
 
   /** The platform has stored a batch: receipt and removal from the spool are one transaction. */
   acknowledged({ stream, through }: TrackingAck): void {
-    const { db, spool, ledger } = this.#options;
+    const { db, spool, ledger, guard } = this.#options;
     const sent = this.#inFlight;
     if (stream !== spool.stream || !sent || through < sent.through) return;
-    this.#guard(() => {
+    this.#unacknowledged = false;
+    guard.run("sending records", () => {
       transaction(db, () => {
         ledger.acknowledge(sent.entry);
         spool.settle("tracking", sent.through);
@@ -109,9 +129,9 @@ export class Pump {
    * this one is a copy, or a backup. The rest, and all that comes, goes by the name of a new stream.
    */
   conflicted({ stream, through }: TrackingAck): void {
-    const { db, spool, log } = this.#options;
+    const { db, spool, log, guard } = this.#options;
     if (stream !== spool.stream || !this.#inFlight) return;
-    this.#guard(() => {
+    guard.run("sending records", () => {
       transaction(db, () => {
         spool.settle("tracking", through);
         spool.renameStream();
@@ -125,52 +145,55 @@ export class Pump {
     });
   }
 
+  /** Whether a batch had no acknowledgement in time, and none has come since. */
+  get unacknowledged(): boolean {
+    return this.#unacknowledged;
+  }
+
   /** The connection is gone: what was under way may or may not have arrived, and will be sent again. */
   disconnected(): void {
     this.#forget();
   }
 
-  #sendBatch(batch: TrackingBatch): void {
+  /** Whether the batch is under way. */
+  #sendBatch(batch: TrackingBatch): boolean {
     const { clock, log } = this.#options;
     const seqs = batch.records.map(({ seq }) => seq);
     const entry = this.#sendMessage(
       { customMessage: jsonMessage(CUSTOM.tracking, "batch", batch) },
       `seq ${seqs[0]}-${seqs.at(-1)} (${seqs.length})`,
     );
-    if (!entry) return;
+    if (!entry) return false;
     const cancelTimeout = clock.after(ACK_TIMEOUT_MS, () => {
       log.warn("a batch of records was not acknowledged; it is sent again", { through: batch.through });
+      this.#unacknowledged = true;
       this.#forget();
       this.drain();
     });
     this.#inFlight = { through: batch.through, entry: entry.number, cancelTimeout };
+    return true;
   }
 
   /** Gate, then ledger, then wire: in this order for everything. */
-  #sendMessage(parts: MessageParts, records: string): LedgerEntry | undefined {
-    const { uplink, ledger, log, policy } = this.#options;
-    const message = uplink.compose(parts);
-    const verdict = judgeMessage(message, policy);
-    if (verdict.verdict === "drop") {
-      log.warn("a message stays here", { records, reason: verdict.reason });
+  #sendMessage(parts: MessageParts, records?: string): LedgerEntry | undefined {
+    const { uplink, ledger, spending, log } = this.#options;
+    const policy = this.#options.policy();
+    const { payload, reason } = judgeMessage(uplink.compose(parts), policy, spending.circumstances());
+    if (!payload) {
+      log.warn("a message stays here", { parts: Object.keys(parts).join(", "), reason });
       return undefined;
     }
-    const frame = encodeFrame(AgentToServerSchema, verdict.payload);
-    const payloadClass = classOf(verdict.payload);
-    const entry = ledger.intend({ class: payloadClass, records, policy: this.#policyHash, body: frame });
+    const frame = encodeFrame(AgentToServerSchema, payload);
+    const payloadClass = classOf(payload);
+    const entry = ledger.intend({
+      class: payloadClass,
+      records: records ?? (partsOf(payload).join(", ") || "heartbeat"),
+      policy: policy.hash,
+      body: frame,
+    });
+    spending.add(payloadClass, frame.length);
     uplink.send(frame);
     return entry;
-  }
-
-  /** A state that cannot be written is no reason to go down: the next heartbeat tries again. */
-  #guard(work: () => void): void {
-    try {
-      work();
-    } catch (error) {
-      this.#options.log.error("nothing was sent: the state database cannot be used", {
-        reason: messageOf(error),
-      });
-    }
   }
 
   #forget(): void {

@@ -1,6 +1,7 @@
 import { create, toBinary } from "@bufbuild/protobuf";
-import type { Channel, ComponentHealthInit } from "../channels/channel.ts";
+import type { Channel } from "../channels/channel.ts";
 import { sha256Hex } from "../base/digest.ts";
+import type { AgentToServer } from "../protocol/generated/opamp_pb.ts";
 import { AgentToServerSchema } from "../protocol/generated/opamp_pb.ts";
 import type { MessageParts } from "../uplink/uplink.ts";
 
@@ -10,21 +11,19 @@ import type { MessageParts } from "../uplink/uplink.ts";
  */
 export class Reporter {
   readonly #channels: readonly Channel[];
+  readonly #shape: (message: AgentToServer) => AgentToServer;
   /** The digest of each field as it was told last on this connection. */
   #told = new Map<string, string>();
 
-  constructor(channels: readonly Channel[]) {
+  /** `shape` gives a message the form in which it would leave now: what has not changed in it is not told again. */
+  constructor(channels: readonly Channel[], shape: (message: AgentToServer) => AgentToServer) {
     this.#channels = channels;
+    this.#shape = shape;
   }
 
   /** OpAMP capability bits of all channels together. */
   get capabilities(): bigint {
     return this.#channels.reduce((bits, channel) => bits | channel.bits, 0n);
-  }
-
-  /** The health of every channel's components. */
-  components(): Record<string, ComponentHealthInit> {
-    return Object.assign({}, ...this.#channels.map((channel) => channel.health?.() ?? {}));
   }
 
   /** Everything; from now on all of it counts as told. */
@@ -43,11 +42,12 @@ export class Reporter {
       {},
       ...this.#channels.map((channel) => channel.state?.() ?? {}),
     );
+    const shaped = this.#shape(create(AgentToServerSchema, state));
     const changed: [string, unknown][] = [];
     for (const [field, value] of Object.entries(state)) {
-      const digest = sha256Hex(
-        toBinary(AgentToServerSchema, create(AgentToServerSchema, { [field]: value })),
-      );
+      const told = shaped[field as keyof AgentToServer];
+      if (told === undefined) continue; // nothing of it may leave
+      const digest = sha256Hex(toBinary(AgentToServerSchema, create(AgentToServerSchema, { [field]: told })));
       if (this.#told.get(field) === digest) continue;
       this.#told.set(field, digest);
       changed.push([field, value]);

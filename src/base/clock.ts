@@ -45,6 +45,15 @@ export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Prom
   });
 }
 
+/** A length of time as a person would say it, such as "3 days" or "90 s"; its sign does not matter. */
+export function inWords(ms: number): string {
+  const seconds = Math.round(Math.abs(ms) / 1000);
+  if (seconds < 120) return `${seconds} s`;
+  if (seconds < 2 * 3_600) return `${Math.round(seconds / 60)} minutes`;
+  if (seconds < 2 * 86_400) return `${Math.round(seconds / 3_600)} hours`;
+  return `${Math.round(seconds / 86_400)} days`;
+}
+
 /** A time in milliseconds as ISO 8601 in UTC, the form of every record. */
 export function isoTime(ms: number): string {
   return new Date(ms).toISOString();

@@ -69,9 +69,10 @@ export class SallyportError extends Error {
   }
 
   /** The form that `--json`, the API and the state database use. */
-  toJSON(): { code: ErrorCode; message: string; remedy?: string; retryable: boolean } {
-    const { code, message, remedy, retryable } = this;
-    return { code, message, ...(remedy ? { remedy } : {}), retryable };
+  toJSON(): Pick<SallyportError, "code" | "message" | "retryable"> & Pick<ErrorDetails, "remedy" | "facts"> {
+    const { code, message, remedy, retryable, facts } = this;
+    const hasFacts = Object.keys(facts).length > 0;
+    return { code, message, ...(remedy ? { remedy } : {}), retryable, ...(hasFacts ? { facts } : {}) };
   }
 }
 

@@ -15,11 +15,17 @@ export const MAX_PROCESS_BYTES = 256 * 1024;
 export const MAX_PROCESSES = 500;
 /** An enrolment bundle, as text. */
 export const MAX_BUNDLE_CHARS = 16 * 1024;
+/** The CA certificates in it, as PEM. */
+export const MAX_BUNDLE_CA_CHARS = 8_000;
+/** A file of CA certificates; the roots of a whole Linux distribution have a quarter of that. */
+export const MAX_CA_FILE_BYTES = 1024 * 1024;
 /** Names of processes, files and folders in records. */
 export const MAX_NAME_CHARS = 255;
 export const MAX_PATH_CHARS = 1024;
 export const MAX_ERROR_CHARS = 1000;
 /** Files named in one tracking record; more go into further records. */
 export const MAX_FILES_PER_RECORD = 100;
+/** How far an agent's clock may be from the platform's: everything works up to here but certificates' validity. */
+export const MAX_CLOCK_OFFSET_MS = 24 * 3_600_000;
 /** A JSON body of the platform's API. */
 export const MAX_API_BODY_BYTES = 1024 * 1024;

@@ -1,6 +1,7 @@
 import { bold, dim, red, yellow } from "@std/fmt/colors";
 import type { Clock } from "./clock.ts";
 import { isoTime } from "./clock.ts";
+import { printable } from "./terminal.ts";
 
 export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
@@ -50,6 +51,21 @@ export function createLog(options: LogOptions, inherited: LogFacts = {}): Log {
   };
 }
 
+/** A log whose texts are changed first, such as to take secrets out. */
+export function changedLog(log: Log, change: (text: string) => string): Log {
+  const changed = (facts: LogFacts = {}): LogFacts =>
+    Object.fromEntries(
+      Object.entries(facts).map(([key, value]) => [key, typeof value === "string" ? change(value) : value]),
+    );
+  return {
+    debug: (message, facts) => log.debug(change(message), changed(facts)),
+    info: (message, facts) => log.info(change(message), changed(facts)),
+    warn: (message, facts) => log.warn(change(message), changed(facts)),
+    error: (message, facts) => log.error(change(message), changed(facts)),
+    child: (facts) => changedLog(log.child(changed(facts)), change),
+  };
+}
+
 /** A log that goes nowhere, for tests and for commands whose output is their result. */
 export const silentLog: Log = {
   debug() {},
@@ -75,5 +91,5 @@ function asText(time: string, level: LogLevel, message: string, facts: LogFacts)
 
 /** Facts may hold names from outside: control characters must not reach a terminal. */
 function quoted(text: string): string {
-  return /^[\w./:@%+-]+$/.test(text) ? text : JSON.stringify(text);
+  return /^[\w./:@%+-]+$/.test(text) ? text : printable(JSON.stringify(text));
 }

@@ -70,6 +70,16 @@ export function migrate(db: Database, room: string, steps: readonly string[]): v
   });
 }
 
+/** Whether a table is there: a reader cannot count on it before its writer has run. */
+export function hasTable(db: Database, name: string): boolean {
+  return db.prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?").get(name) !== undefined;
+}
+
+/** Whether an error comes from the database itself: a full disk, a lock that is held for too long, a damaged file. */
+export function isDatabaseError(thrown: unknown): boolean {
+  return (thrown as { code?: unknown } | undefined)?.code === "ERR_SQLITE_ERROR";
+}
+
 /** A function that runs one prepared statement and returns all its rows, typed by the caller. */
 export function query<T>(db: Database, sql: string): (...values: SQLInputValue[]) => T[] {
   const statement = db.prepare(sql);

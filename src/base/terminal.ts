@@ -9,3 +9,9 @@ export function useColourOnTerminalsOnly(): void {
 export function printable(text: string): string {
   return text.replace(/\p{Cc}/gu, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, "0")}`);
 }
+
+/** What was found and what to do about it, below a title. Both may come from outside and have several lines. */
+export function finding(title: string, reason: string, remedy?: string): string {
+  const lines = [...reason.split("\n"), ...remedy === undefined ? [] : [`What to do: ${remedy}`]];
+  return [title, ...lines.map((line) => `  ${printable(line)}`)].join("\n");
+}

@@ -1,3 +1,4 @@
+import { isoTime } from "../base/clock.ts";
 import { fromUtf8 } from "../base/encoding.ts";
 import type { Log } from "../base/log.ts";
 import { AGENT_CAPABILITY, CUSTOM, SERVER_CAPABILITY } from "../protocol/capabilities.ts";
@@ -7,7 +8,7 @@ import { ConnectionSettingsStatuses } from "../protocol/generated/opamp_pb.ts";
 import { readJsonMessage } from "../protocol/messages.ts";
 import type { OfferStatus, Renewer } from "../identity/renewer.ts";
 import { readCertificate } from "../trust/certificate.ts";
-import type { Channel } from "./channel.ts";
+import type { Channel, ChannelCondition } from "./channel.ts";
 
 const STATUS: Record<OfferStatus["state"], ConnectionSettingsStatuses> = {
   applying: ConnectionSettingsStatuses.ConnectionSettingsStatuses_APPLYING,
@@ -18,12 +19,16 @@ const STATUS: Record<OfferStatus["state"], ConnectionSettingsStatuses> = {
 /** `tls` and `proxy` of OpAMPConnectionSettings: this agent knows no such fields, and takes no such orders. */
 const UNKNOWN_BUT_FORBIDDEN: Readonly<Record<number, string>> = { 5: "TLS settings", 6: "a proxy" };
 const MAX_CERTIFICATE_BYTES = 16_384;
+/** The last part of a certificate's life, in which it should have been renewed. */
+const EXPIRING_PART = 1 / 4;
 
 export interface CertificateChannelOptions {
   /** `host:port` of the platform. */
   authority: string;
   instanceUid: string;
-  renewer: Pick<Renewer, "offered" | "renew" | "isAskedFor" | "isInUse" | "problem">;
+  renewer: Pick<Renewer, "offered" | "renew" | "isAskedFor" | "isInUse" | "problem" | "validity">;
+  /** The platform's time, by which certificates live; undefined while it is not known. */
+  platformNow(): number | undefined;
   log: Log;
   /** Called when there is something new to tell. */
   onChange(): void;
@@ -47,6 +52,7 @@ export function certificateChannel(options: CertificateChannelOptions): Certific
   const { renewer, log, onChange } = options;
   let status: OfferStatus | undefined;
   let mayAsk = false;
+  let refused: string | undefined;
   const report = (news: OfferStatus) => {
     status = news;
     onChange();
@@ -80,13 +86,7 @@ export function certificateChannel(options: CertificateChannelOptions): Certific
           },
         }
         : {},
-    health: () => ({
-      certificate: renewer.problem === undefined ? { healthy: true, status: "good" } : {
-        healthy: false,
-        status: "renewal failed",
-        lastError: renewer.problem,
-      },
-    }),
+    conditions: () => conditionsOf(options, refused),
     receive({ capabilities, connectionSettings, customMessage }) {
       if (capabilities) mayAsk = (capabilities & SERVER_CAPABILITY.acceptsConnectionSettingsRequest) !== 0n;
       if (customMessage?.capability === CUSTOM.certificate && customMessage.type === "renew") {
@@ -95,6 +95,7 @@ export function certificateChannel(options: CertificateChannelOptions): Certific
       if (!connectionSettings) return;
       const hash = connectionSettings.hash.toHex();
       const reason = whyRefused(connectionSettings);
+      refused = reason;
       if (reason !== undefined) {
         log.error("refused an offer of connection settings", { reason });
         return report({ hash, state: "failed", reason });
@@ -105,6 +106,23 @@ export function certificateChannel(options: CertificateChannelOptions): Certific
       renewer.offered({ hash, certificate: pem });
     },
   };
+}
+
+function conditionsOf(
+  { renewer, platformNow }: CertificateChannelOptions,
+  refused: string | undefined,
+): ChannelCondition[] {
+  const conditions: ChannelCondition[] = [];
+  if (refused !== undefined) conditions.push({ code: "certificate.offer-refused", reason: refused });
+  if (renewer.problem !== undefined) {
+    conditions.push({ code: "certificate.renewal-failed", reason: renewer.problem });
+  }
+  const { notBefore, notAfter } = renewer.validity;
+  if ((platformNow() ?? 0) > notAfter - (notAfter - notBefore) * EXPIRING_PART) {
+    const reason = `it was to be renewed long before its end at ${isoTime(notAfter)}`;
+    conditions.push({ code: "certificate.expiring", reason });
+  }
+  return conditions;
 }
 
 function weaknessOf(

@@ -6,7 +6,7 @@ import type { Deployments, DeploymentStatus } from "../engine/deployments.ts";
 import type { AgentRemoteConfig } from "../protocol/generated/opamp_pb.ts";
 import { RemoteConfigStatuses } from "../protocol/generated/opamp_pb.ts";
 import type { MessageParts } from "../uplink/uplink.ts";
-import type { Channel, ComponentHealthInit } from "./channel.ts";
+import type { Channel, ChannelCondition, ComponentHealthInit } from "./channel.ts";
 
 const STATUS: Record<DeploymentStatus["state"], RemoteConfigStatuses> = {
   none: RemoteConfigStatuses.RemoteConfigStatuses_UNSET,
@@ -30,7 +30,8 @@ export function processesChannel(deployments: Deployments, onOffered: () => void
       AGENT_CAPABILITY.reportsEffectiveConfig,
     custom: [],
     state: () => stateOf(deployments, refused),
-    health: () => healthOf(deployments),
+    conditions: () => conditionsOf(deployments, refused),
+    components: () => componentsOf(deployments),
     receive({ remoteConfig }) {
       if (!remoteConfig) return;
       const hash = remoteConfig.configHash.toHex();
@@ -69,12 +70,35 @@ function stateOf(
   };
 }
 
-function healthOf(deployments: Deployments): Record<string, ComponentHealthInit> {
+const componentOf = (process: string) => `process/${process}`;
+
+function conditionsOf(
+  deployments: Deployments,
+  refused: { message: string } | undefined,
+): ChannelCondition[] {
+  const rejected = deployments.processes().filter(({ state }) => state === "rejected");
+  return [
+    ...rejected.map(({ name, reason, since }) => ({
+      code: "process.rejected" as const,
+      component: componentOf(name),
+      reason,
+      since,
+    })),
+    ...(refused ? [{ code: "processes.refused" as const, reason: refused.message }] : []),
+    ...(deployments.status().state === "applying"
+      ? [{
+        code: "processes.pending" as const,
+        reason: "the engine has not taken up the newest processes yet",
+      }]
+      : []),
+  ];
+}
+
+function componentsOf(deployments: Deployments): Record<string, ComponentHealthInit> {
   return Object.fromEntries(
-    deployments.processes().map(({ name, state, reason, since }) => [`process/${name}`, {
-      healthy: state === "active",
-      status: state,
-      lastError: reason,
+    deployments.processes().map(({ name, since }) => [componentOf(name), {
+      healthy: true,
+      status: "active",
       statusTimeUnixNano: BigInt(since) * 1_000_000n,
     }]),
   );

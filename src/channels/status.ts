@@ -1,7 +1,7 @@
 import { AGENT_CAPABILITY } from "../protocol/capabilities.ts";
 import type { Attributes } from "../protocol/attributes.ts";
 import { describe } from "../protocol/attributes.ts";
-import type { Channel, ComponentHealthInit } from "./channel.ts";
+import type { Channel, ChannelCondition, ComponentHealthInit } from "./channel.ts";
 
 /** What the status channel tells of the agent itself. */
 export interface StatusFacts {
@@ -12,6 +12,8 @@ export interface StatusFacts {
   startedAt: number;
   /** The components of all channels, at this moment. */
   components(): Record<string, ComponentHealthInit>;
+  /** What is wrong with the agent as a whole. */
+  conditions(): ChannelCondition[];
 }
 
 /** Status: who the agent is, and how it and its components are. */
@@ -20,6 +22,7 @@ export function statusChannel(facts: StatusFacts): Channel {
     name: "status",
     bits: AGENT_CAPABILITY.reportsStatus | AGENT_CAPABILITY.reportsHealth | AGENT_CAPABILITY.reportsHeartbeat,
     custom: [],
+    conditions: () => facts.conditions(),
     state: () => ({
       agentDescription: describe(facts.identifying, facts.other()),
       health: summarise(facts.components(), facts.startedAt),
@@ -27,13 +30,17 @@ export function statusChannel(facts: StatusFacts): Channel {
   };
 }
 
-/** The agent is healthy when all its components are; if not, it says which are not. */
+/** The agent is healthy when all its components are; what it tells is the worst of what they tell. */
 function summarise(components: Record<string, ComponentHealthInit>, startedAt: number): ComponentHealthInit {
-  const ailing = Object.entries(components).filter(([, { healthy }]) => !healthy).map(([name]) => name);
+  const ailing = Object.values(components)
+    .filter(({ lastError }) => lastError)
+    .sort((a, b) => Number(a.healthy) - Number(b.healthy));
+  const [worst, ...more] = ailing;
+  const healthy = worst?.healthy ?? true;
   return {
-    healthy: ailing.length === 0,
-    status: ailing.length === 0 ? "healthy" : "degraded",
-    lastError: ailing.length === 0 ? "" : `not healthy: ${ailing.join(", ")}`,
+    healthy,
+    status: !healthy ? "degraded" : worst ? "warning" : "healthy",
+    lastError: worst ? `${worst.lastError}${more.length > 0 ? ` (and ${more.length} more)` : ""}` : "",
     startTimeUnixNano: BigInt(Math.round(startedAt)) * 1_000_000n,
     componentHealthMap: components,
   };

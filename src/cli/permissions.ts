@@ -60,6 +60,7 @@ async function ask(platform: string | undefined): Promise<Answer[]> {
     ["read outside its home", { name: "read", path: ".." }, false],
     ["write data/ in its home", { name: "write", path: "data" }, true],
     ["write policy.yaml", { name: "write", path: "policy.yaml" }, false],
+    ["write ca.pem", { name: "write", path: "ca.pem" }, false],
     ["write outside its home", { name: "write", path: ".." }, false],
     ["start another program", { name: "run" }, false],
     ["load native code", { name: "ffi" }, false],

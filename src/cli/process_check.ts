@@ -1,8 +1,9 @@
 import { usage } from "../base/command_line/command.ts";
 import { EXIT } from "../base/exit_codes.ts";
 import { table } from "../base/table.ts";
+import { describeProblems } from "../base/yaml/problems.ts";
 import { CONNECTORS } from "../connectors/mod.ts";
-import { checkDefinition, describeProblems } from "../engine/definition/definition.ts";
+import { checkDefinition } from "../engine/definition/definition.ts";
 import type { Command } from "./command.ts";
 import { readDefinition } from "./process_file.ts";
 

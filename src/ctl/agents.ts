@@ -1,8 +1,9 @@
 import { oneWord, usage } from "../base/command_line/command.ts";
 import type { CommandDescription } from "../base/command_line/command.ts";
 import { SallyportError } from "../base/errors.ts";
-import { printable } from "../base/terminal.ts";
+import { finding, printable } from "../base/terminal.ts";
 import type { CommandContext } from "./command.ts";
+import { heading, time } from "./format.ts";
 
 /** An agent as the API gives it, as far as these commands look. */
 export interface Agent {
@@ -16,6 +17,7 @@ export interface Agent {
   revokedAt?: string;
   attributes: Record<string, string>;
   certificateExpires?: string;
+  health?: { conditions: Condition[] };
   clones?: {
     since: string;
     lastSeen: string;
@@ -29,6 +31,16 @@ export interface Agent {
   };
   recovery?: { state: "waiting" | "granted" | "too late"; expired: string; lastKnock: string };
   keyRotation?: { state: "requested" | "done"; requestedAt: string; requestedBy: string; doneAt?: string };
+}
+
+/** What an agent says is wrong with it. */
+interface Condition {
+  code?: string;
+  severity: string;
+  component?: string;
+  since?: string;
+  reason: string;
+  remedy?: string;
 }
 
 /**
@@ -69,3 +81,12 @@ const RECOVERY = {
   granted: "a new certificate is approved; it comes back by itself",
   "too late": "its certificate expired too long ago: enrol it again",
 };
+
+/** What an agent says is wrong with it, and what to do about it; each begins with an empty line. */
+export function conditionLines({ name, health }: Agent): string[] {
+  return (health?.conditions ?? []).map(({ code, severity, component, since, reason, remedy }) => {
+    const what = [code ?? severity, ...component ? [`(${component})`] : []].map(printable).join(" ");
+    const title = `${heading(printable(name))}: ${what}${since ? ` since ${time(since)}` : ""}`;
+    return `\n${finding(title, reason, remedy)}`;
+  });
+}

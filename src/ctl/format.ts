@@ -4,6 +4,7 @@ import { printable } from "../base/terminal.ts";
 
 const PAINT: Record<string, (text: string) => string> = {
   online: green,
+  healthy: green,
   suspect: yellow,
   offline: red,
   active: green,
@@ -11,6 +12,7 @@ const PAINT: Record<string, (text: string) => string> = {
   pending: yellow,
   removing: yellow,
   partial: yellow,
+  warning: yellow,
   running: yellow,
   rejected: red,
   unhealthy: red,

@@ -1,17 +1,20 @@
 import type { Clock } from "../base/clock.ts";
-import { MAX_ERROR_CHARS } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
 import { command, query, queryOne, transaction } from "../base/sqlite.ts";
 import type { Database } from "../base/sqlite.ts";
+import { describeProblems } from "../base/yaml/problems.ts";
 import type { ConnectorKind } from "./connector.ts";
-import { checkDefinition, describeProblems } from "./definition/definition.ts";
+import { checkDefinition } from "./definition/definition.ts";
 import type { Process } from "./definition/definition.ts";
+import type { EngineRedaction } from "./redaction.ts";
 import type { Scheduler } from "./scheduler.ts";
 
 export interface DeployerOptions {
   db: Database;
   connectors: readonly ConnectorKind[];
   scheduler: Scheduler;
+  /** For what the platform is told of a process. */
+  redaction: EngineRedaction;
   clock: Clock;
   log: Log;
   /** The folders below `data/` that this engine may use; undefined means all. */
@@ -65,7 +68,7 @@ export class Deployer {
     for (const { name, body } of this.#sql.active()) {
       const { process, problems } = checkDefinition(body, this.#options.connectors);
       if (!process) {
-        this.#sql.reject(name, bounded(describeProblems(problems, name)), this.#options.clock.now());
+        this.#reject(name, describeProblems(problems, name));
       } else if (this.#lacking([process]).length > 0) lacking.push(process);
       else await this.#options.scheduler.replace(name, process);
     }
@@ -95,7 +98,7 @@ export class Deployer {
   async #round(): Promise<void> {
     const offer = this.#sql.offer();
     if (offer?.state !== "applying") return;
-    const { clock, log, scheduler, onNeedsFolders, db } = this.#options;
+    const { log, scheduler, onNeedsFolders, db } = this.#options;
     const staged: { process: Process; body: string }[] = [];
     const rejected: string[] = [];
     const wanted = this.#sql.wanted();
@@ -107,7 +110,7 @@ export class Deployer {
         staged.push({ process, body });
       } else {
         rejected.push(`${name}: ${reason}`);
-        this.#sql.reject(name, bounded(reason), clock.now());
+        this.#reject(name, reason);
         log.error("a process was rejected; the one before it, if any, goes on", { process: name, reason });
       }
     }
@@ -138,7 +141,12 @@ export class Deployer {
     ]);
     // Overtaken by a newer offer, or the engine is stopping: what is left is done by the next round.
     if (swapped.includes(false)) return;
-    this.#sql.settle(rejected.length === 0 ? "applied" : "failed", bounded(rejected.join("\n")), offer.hash);
+    const words = this.#options.redaction.bounded(rejected.join("\n"));
+    this.#sql.settle(rejected.length === 0 ? "applied" : "failed", words, offer.hash);
+  }
+
+  #reject(name: string, reason: string): void {
+    this.#sql.reject(name, this.#options.redaction.bounded(reason), this.#options.clock.now());
   }
 
   /** Whether the process is in place. */
@@ -170,8 +178,4 @@ export class Deployer {
       permittedFolders.some((other) => folder === other || folder.startsWith(`${other}/`));
     return [...new Set(processes.flatMap(({ folders }) => folders))].filter((folder) => !permitted(folder));
   }
-}
-
-function bounded(text: string): string {
-  return text.length <= MAX_ERROR_CHARS ? text : `${text.slice(0, MAX_ERROR_CHARS - 4)} ...`;
 }

@@ -2,10 +2,12 @@ import { sleep } from "../base/clock.ts";
 import type { Clock } from "../base/clock.ts";
 import { watchDatabase } from "../base/database_changes.ts";
 import type { Log } from "../base/log.ts";
+import { changedLog } from "../base/log.ts";
 import type { Database } from "../base/sqlite.ts";
 import type { ConnectorKind } from "./connector.ts";
 import { Deployer } from "./deployer.ts";
 import { lockOwner, recoverRuns, tryLockOwner } from "./recovery.ts";
+import { EngineRedaction } from "./redaction.ts";
 import { createRuns } from "./runs.ts";
 import type { Outbox } from "./runs.ts";
 import { Scheduler } from "./scheduler.ts";
@@ -52,24 +54,28 @@ const LOCK_WAIT_MS = 5_000;
  * @throws {SallyportError} `home.locked` when another engine works on the same state.
  */
 export async function startEngine(options: EngineOptions): Promise<Engine> {
-  const { db, databasePath, dataFolder, connectors, outbox, clock, log } = options;
+  const { db, databasePath, dataFolder, connectors, outbox, clock } = options;
   migrateEngine(db);
+  const redaction = new EngineRedaction(db);
+  const log = changedLog(options.log, redaction.text);
   const lock = await lockOwner(databasePath, "engine", LOCK_WAIT_MS, clock);
   try {
-    const runs = createRuns(db, "engine", clock, outbox);
+    await redaction.refresh();
+    const runs = createRuns(db, "engine", { clock, outbox, redaction });
     await recoverRuns(runs, dataFolder, log);
-    await recoverLocalRuns(options);
+    await recoverLocalRuns({ ...options, log }, redaction);
     const scheduler = new Scheduler({
       runs,
       dataFolder,
       clock,
       log,
-      clearBlockers: () => recoverLocalRuns(options),
+      clearBlockers: () => recoverLocalRuns({ ...options, log }, redaction),
     });
     const deployer = new Deployer({
       db,
       connectors,
       scheduler,
+      redaction,
       clock,
       log,
       permittedFolders: options.permittedFolders,
@@ -81,7 +87,10 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     const failed = Promise.withResolvers<never>();
     const apply = () => void deployer.apply().catch(failed.reject);
     apply();
-    const watching = watchDatabase(db, databasePath, apply, { clock, signal: stopped.signal });
+    const watching = watchDatabase(db, databasePath, () => {
+      void redaction.refresh().catch(failed.reject);
+      apply();
+    }, { clock, signal: stopped.signal });
     const ended = (async () => {
       await watching;
       await scheduler.stop();
@@ -108,7 +117,11 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
 }
 
 /** Runs by hand that were killed: when nobody holds their lock, they are brought to their end here. */
-async function recoverLocalRuns({ db, databasePath, dataFolder, clock, log }: EngineOptions): Promise<void> {
+async function recoverLocalRuns(
+  { db, databasePath, dataFolder, clock, log }: EngineOptions,
+  redaction: EngineRedaction,
+): Promise<void> {
   using lock = await tryLockOwner(databasePath, "local");
-  if (lock) await recoverRuns(createRuns(db, "local", clock, undefined), dataFolder, log);
+  const runs = createRuns(db, "local", { clock, outbox: undefined, redaction });
+  if (lock) await recoverRuns(runs, dataFolder, log);
 }

@@ -5,6 +5,7 @@ import type { Process } from "./definition/definition.ts";
 import { lockOwner, recoverRuns } from "./recovery.ts";
 import { connectorContext, runProcess } from "./runner.ts";
 import type { RunProgress, RunReport } from "./runner.ts";
+import { EngineRedaction } from "./redaction.ts";
 import { createRuns } from "./runs.ts";
 import type { Outbox } from "./runs.ts";
 import { migrateEngine } from "./tables.ts";
@@ -35,7 +36,9 @@ export async function runOnce(process: Process, options: RunOnceOptions): Promis
   const { db, databasePath, dataFolder, clock, log, signal, outbox, onProgress } = options;
   migrateEngine(db);
   using _lock = await lockOwner(databasePath, "local", 0, clock);
-  const runs = createRuns(db, "local", clock, outbox);
+  const redaction = new EngineRedaction(db);
+  await redaction.refresh();
+  const runs = createRuns(db, "local", { clock, outbox, redaction });
   await recoverRuns(runs, dataFolder, log);
   const context = { runs, dataFolder, clock, log, signal, onProgress };
   const inputs = await process.source.inputs(connectorContext(process, context));

@@ -106,7 +106,7 @@ class Pass {
   #bytesIn = 0;
   #sources: TrackedFile[] = [];
   #journal: JournalEntry[] = [];
-  #inputErrors: SallyportError[] = [];
+  #inputErrors: { error: SallyportError; input: Input }[] = [];
 
   constructor(process: Process, head: RunHead, context: RunContext) {
     this.#process = process;
@@ -128,11 +128,11 @@ class Pass {
     this.#checkSignal();
     const documentsOut = out.files.reduce((sum, { documents }) => sum + documents, 0);
     const { in: documentsIn, failed } = this.#count;
-    const [error] = this.#inputErrors;
-    const nothingDone = error !== undefined && this.#sources.length === 0;
+    const [failure] = this.#inputErrors;
+    const nothingDone = failure !== undefined && this.#sources.length === 0;
     return {
       result: {
-        outcome: nothingDone ? "failed" : error || failed > 0 ? "partial" : "succeeded",
+        outcome: nothingDone ? "failed" : failure || failed > 0 ? "partial" : "succeeded",
         documents: {
           in: documentsIn,
           out: documentsOut,
@@ -142,7 +142,7 @@ class Pass {
         bytesIn: this.#bytesIn,
         bytesOut: out.files.reduce((sum, { bytes }) => sum + bytes, 0),
         files: [...this.#sources, ...out.files, ...dead.files],
-        error: error && runError(error),
+        error: failure && runError(failure.error, failure.input),
       },
       // Outputs first: an input is only put away when what became of it stands in its place.
       journal: [...out.journal, ...dead.journal, ...this.#journal],
@@ -191,7 +191,7 @@ class Pass {
       await this.#deadLetter.takeBack();
       this.#count = { in: before.in, failed: before.failed };
       this.#bytesIn = before.bytesIn;
-      this.#inputErrors.push(error);
+      this.#inputErrors.push({ error, input });
       this.#context.log.warn("an input failed as a whole", { code: error.code, reason: error.message });
       return;
     }

@@ -2,7 +2,6 @@ import { isoTime } from "../base/clock.ts";
 import type { Clock } from "../base/clock.ts";
 import { SallyportError } from "../base/errors.ts";
 import { uuidv7 } from "../base/ids.ts";
-import { MAX_ERROR_CHARS } from "../base/limits.ts";
 import { command, query, transaction } from "../base/sqlite.ts";
 import type { Database } from "../base/sqlite.ts";
 import type {
@@ -16,6 +15,7 @@ import type { Process } from "./definition/definition.ts";
 import { performMarks } from "./journal.ts";
 import type { JournalEntry } from "./journal.ts";
 import { createMarks } from "./marks.ts";
+import type { EngineRedaction } from "./redaction.ts";
 import { trackingRecords } from "./tracking.ts";
 
 /** Where tracking records go; called inside the transaction of the run's own record, on the same database. */
@@ -84,8 +84,12 @@ const KEPT_RUNS = 10_000;
 type Runs = ReturnType<typeof createRuns>;
 export type { Runs };
 
-/** The runs of one owner, in the engine's tables. */
-export function createRuns(db: Database, owner: RunOwner, clock: Clock, outbox: Outbox | undefined) {
+/** The runs of one owner, in the engine's tables. What ended a run is written down without secrets. */
+export function createRuns(
+  db: Database,
+  owner: RunOwner,
+  { clock, outbox, redaction }: { clock: Clock; outbox: Outbox | undefined; redaction: EngineRedaction },
+) {
   const marks = createMarks(db);
   const insert = command(
     db,
@@ -114,7 +118,8 @@ export function createRuns(db: Database, owner: RunOwner, clock: Clock, outbox: 
   const wasTracked = query<{ tracked: number }>(db, "SELECT tracked FROM engine_runs WHERE id = ?");
 
   /** Writes the end of a run; call it inside a transaction. */
-  const finish = (head: RunHead, result: RunResult) => {
+  const finish = (head: RunHead, { error, ...rest }: RunResult) => {
+    const result = { ...rest, error: error && { ...error, message: redaction.bounded(error.message) } };
     const endedAt = isoTime(Math.max(clock.now(), Date.parse(head.startedAt)));
     const [finished, ...more] = trackingRecords(head, result, endedAt);
     const changed = close(result.outcome, JSON.stringify(finished), head.runId);
@@ -200,7 +205,13 @@ function alreadyOpen(process: string, other: { owner: string; state: string }): 
   );
 }
 
-/** The error of a run as its record carries it: code and message, no causes, which could quote content. */
-export function runError(error: SallyportError): RunFinished["error"] {
-  return { code: error.code, message: error.message.slice(0, MAX_ERROR_CHARS) };
+/**
+ * The error of a run: code and message, no causes, which could quote content, and the input that it is about. The
+ * record cuts the message to its bound.
+ */
+export function runError(
+  { code, message }: SallyportError,
+  input?: { name: string; directory: string },
+): RunFinished["error"] {
+  return { code, message, ...(input ? { file: { name: input.name, directory: input.directory } } : {}) };
 }

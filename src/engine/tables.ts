@@ -39,6 +39,7 @@ const STEPS = [
     reason TEXT NOT NULL,
     since INTEGER NOT NULL
   ) STRICT;`,
+  `CREATE TABLE engine_redaction (id INTEGER PRIMARY KEY CHECK (id = 1), rules TEXT NOT NULL) STRICT;`,
 ];
 
 /** Brings the engine's tables up to date: the gatehouse half and the engine half both call it. */

@@ -24,7 +24,7 @@ export function trackingRecords(
       bytesOut,
       fileCount: result.files.length,
       files,
-      ...(error ? { error } : {}),
+      ...(error ? { error: { ...error, ...(error.file ? { file: bounded(error.file) } : {}) } } : {}),
     },
     ...more.map((part): TrackingRecord => ({ kind: "run-files", runId: head.runId, files: part })),
   ];
@@ -46,7 +46,7 @@ function inParts(files: readonly TrackedFile[]): TrackedFile[][] {
   return parts;
 }
 
-function bounded(file: TrackedFile): TrackedFile {
+function bounded<F extends { name: string; directory: string }>(file: F): F {
   return {
     ...file,
     name: file.name.slice(0, MAX_NAME_CHARS),

@@ -1,70 +1,51 @@
-import "../base/schema_messages.ts";
-import type { AgentToServer } from "../protocol/generated/opamp_pb.ts";
+import { create } from "@bufbuild/protobuf";
 import { CUSTOM } from "../protocol/capabilities.ts";
-import type { TrackingRecord } from "../protocol/payloads/tracking.ts";
-import { trackingRecordSchema } from "../protocol/payloads/tracking.ts";
-import type { PayloadClass, Policy } from "./policy.ts";
-
-/** What the gate says of one thing that wants to leave: the thing in the form that may, or why it may not. */
-export type Verdict<T> = { verdict: "allow"; payload: T } | { verdict: "drop"; reason: string };
-
-/**
- * The fields of an OpAMP message that are status. A field that is not named here has no class and cannot leave,
- * so one that is added to the protocol later stays in until somebody decides on it.
- */
-const STATUS_FIELDS: ReadonlySet<string> = new Set<keyof AgentToServer>([
-  "instanceUid",
-  "sequenceNum",
-  "capabilities",
-  "flags",
-  "agentDescription",
-  "health",
-  "effectiveConfig",
-  "remoteConfigStatus",
-  "agentDisconnect",
-  "connectionSettingsRequest",
-  "connectionSettingsStatus",
-  "customCapabilities",
-]);
+import type { AgentToServer } from "../protocol/generated/opamp_pb.ts";
+import { AgentToServerSchema } from "../protocol/generated/opamp_pb.ts";
+import type { PayloadClass } from "./policy/options.ts";
+import type { Policy } from "./policy/policy.ts";
+import { isSameMessage, isStatus, partsOf, shapeStatus } from "./status.ts";
+import type { Circumstances, Verdict } from "./verdict.ts";
 
 /** Which class a custom message belongs to. */
 const CLASS_OF_CAPABILITY: Readonly<Record<string, PayloadClass>> = { [CUSTOM.tracking]: "tracking" };
 
-/** Decides on one tracking record from the spool. Pure: the same record and policy give the same verdict. */
-export function judgeTracking(record: unknown, policy: Policy): Verdict<TrackingRecord> {
-  if (policy.classes.tracking !== "allow") {
-    return { verdict: "drop", reason: "the policy denies the class tracking" };
+/**
+ * Decides on a whole message, the last look before the ledger. Every part must belong to a class; a custom message
+ * travels alone, and what it carries was judged record by record. Pure: the same message, policy and circumstances
+ * give the same verdict.
+ */
+export function judgeMessage(
+  message: AgentToServer,
+  policy: Policy,
+  circumstances: Circumstances,
+): Verdict<AgentToServer> {
+  const parts = partsOf(message);
+  const stranger = parts.find((part) => part !== "customMessage" && !isStatus(part));
+  if (stranger !== undefined) return { verdict: "drop", reason: `the field ${stranger} belongs to no class` };
+  if (message.customMessage) return judgeCustom(message, parts, policy);
+  const payload = shapeStatus(message, policy, circumstances);
+  if (parts.length > 0 && partsOf(payload).length === 0) {
+    return { verdict: "drop", reason: `the policy lets nothing of it leave: ${parts.join(", ")}` };
   }
-  const parsed = trackingRecordSchema.safeParse(record);
-  if (parsed.success) return { verdict: "allow", payload: parsed.data };
-  const issue = parsed.error.issues[0];
-  return {
-    verdict: "drop",
-    reason: `it does not fit its schema at "${issue?.path.join(".")}": ${issue?.message}`,
-  };
+  return { verdict: isSameMessage(payload, message) ? "allow" : "shape", payload };
 }
 
-/**
- * Decides on a whole message, the last look before the ledger: every field must belong to a class, and the
- * policy must allow that class.
- */
-export function judgeMessage(message: AgentToServer, policy: Policy): Verdict<AgentToServer> {
-  for (const [field, value] of Object.entries(message)) {
-    if (field.startsWith("$") || value === undefined || field === "customMessage") continue;
-    if (!STATUS_FIELDS.has(field)) {
-      return { verdict: "drop", reason: `the field ${field} belongs to no class` };
-    }
+function judgeCustom(
+  { instanceUid, sequenceNum, capabilities, customMessage }: AgentToServer,
+  parts: readonly string[],
+  policy: Policy,
+): Verdict<AgentToServer> {
+  const { capability, type, data } = customMessage!;
+  const own = CLASS_OF_CAPABILITY[capability];
+  if (!own) return { verdict: "drop", reason: `the capability ${capability} belongs to no class` };
+  if (parts.length > 1) return { verdict: "drop", reason: "a custom message travels with nothing beside it" };
+  if (policy.halted !== undefined) return { verdict: "hold", reason: policy.halted };
+  if (policy.options[own].send === "deny") {
+    return { verdict: "drop", reason: `the policy denies the class ${own}` };
   }
-  const classes: PayloadClass[] = ["status"];
-  if (message.customMessage) {
-    const { capability } = message.customMessage;
-    const own = CLASS_OF_CAPABILITY[capability];
-    if (!own) return { verdict: "drop", reason: `the capability ${capability} belongs to no class` };
-    classes.push(own);
-  }
-  const denied = classes.find((name) => policy.classes[name] !== "allow");
-  if (denied) return { verdict: "drop", reason: `the policy denies the class ${denied}` };
-  return { verdict: "allow", payload: message };
+  const alone = { instanceUid, sequenceNum, capabilities, customMessage: { capability, type, data } };
+  return { verdict: "allow", payload: create(AgentToServerSchema, alone) };
 }
 
 /** The class under which the ledger lists a message. */

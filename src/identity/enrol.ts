@@ -3,6 +3,7 @@ import type { Clock } from "../base/clock.ts";
 import { isoTime } from "../base/clock.ts";
 import { SallyportError } from "../base/errors.ts";
 import { readTextIfThere, writeAtomic } from "../base/files.ts";
+import { MAX_CLOCK_OFFSET_MS } from "../base/limits.ts";
 import type { EnrolmentCertificate, EnrolmentRequest } from "../protocol/enrolment.ts";
 import { PROTOCOL_VERSION } from "../protocol/version.ts";
 import type { EnrolmentBundle } from "../trust/bundle.ts";
@@ -44,13 +45,9 @@ export interface Enrolled {
  */
 export async function enrol(options: EnrolOptions): Promise<Enrolled> {
   const { stateFolder, bundle, name, clock, exchange } = options;
-  if (await isEnrolled(stateFolder)) {
-    throw new SallyportError("enrolment.already", "this home is enrolled already: state/identity is there", {
-      remedy:
-        "`sallyport status` shows where. To start over, move state/ away first; its ledger goes with it.",
-    });
-  }
-  if (Date.parse(bundle.expires) <= clock.now()) {
+  await requireUnenrolled(stateFolder);
+  // The platform is the judge, and this machine's clock may be off: only what it must refuse is not tried.
+  if (Date.parse(bundle.expires) + MAX_CLOCK_OFFSET_MS <= clock.now()) {
     throw new SallyportError(
       "bundle.expired",
       `the enrolment bundle was good until ${bundle.expires}; it is now ${isoTime(clock.now())}`,
@@ -93,6 +90,14 @@ export async function enrol(options: EnrolOptions): Promise<Enrolled> {
     platform: bundle.platform,
     certificateExpires: isoTime(facts.notAfter),
   };
+}
+
+/** @throws {SallyportError} `enrolment.already` when this home has an identity. */
+export async function requireUnenrolled(stateFolder: string): Promise<void> {
+  if (!await isEnrolled(stateFolder)) return;
+  throw new SallyportError("enrolment.already", "this home is enrolled already: state/identity is there", {
+    remedy: "`sallyport status` shows where. To start over, move state/ away first; its ledger goes with it.",
+  });
 }
 
 async function pendingKey(path: string): Promise<CryptoKeyPair> {

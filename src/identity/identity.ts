@@ -20,8 +20,8 @@ const enrolmentSchema = z.strictObject({
   platform: z.string(),
   /** The platform's CA as PEM, or "public". */
   ca: z.string(),
-  /** The platform's pinned key for proofs: SubjectPublicKeyInfo, base64url. */
-  proofKey: z.string(),
+  /** The platform's pinned key for proofs: SubjectPublicKeyInfo, base64url; null: a plain OpAMP server, which has none. */
+  proofKey: z.nullable(z.string()),
   instanceUid: z.uuid(),
   name: z.string(),
   enrolledAt: z.iso.datetime(),

@@ -18,7 +18,7 @@ export type RenewalState =
   | { readonly phase: "settling" };
 
 export type RenewalEvent =
-  /** Time has passed: wall clock and monotonic clock. */
+  /** Time has passed: the platform's time, by which certificates live, and the monotonic clock. */
   | { type: "time"; now: number; at: number }
   /** A new key is wanted, due or not. */
   | { type: "wanted"; at: number }

@@ -3,6 +3,7 @@ import type { Clock } from "../base/clock.ts";
 import { isoTime } from "../base/clock.ts";
 import { messageOf } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
+import type { CertificateFacts } from "../trust/certificate.ts";
 import { readCertificate } from "../trust/certificate.ts";
 import type { Candidate, CertificateOffer, Credential } from "./candidate.ts";
 import { discardCandidate, keepOffer, loadCandidate, prepareCandidate } from "./candidate.ts";
@@ -20,10 +21,18 @@ export interface OfferStatus {
   reason: string;
 }
 
+/** From when to when a certificate is valid, milliseconds since 1970 UTC. */
+export type Validity = Pick<CertificateFacts, "notBefore" | "notAfter">;
+
 export interface RenewerOptions {
   stateFolder: string;
   identity: Identity;
   clock: Clock;
+  /**
+   * The platform's time, milliseconds since 1970 UTC: certificates live by it, however far this machine's clock is off.
+   * It is asked for from the first answer of the platform on. Of one that proves nothing it is this machine's.
+   */
+  platformNow(): number;
   log: Log;
   /** A number in [0, 1): injected so that tests can choose it. */
   random?: () => number;
@@ -35,7 +44,7 @@ export interface RenewerOptions {
   report(status: OfferStatus): void;
 }
 
-/** The clock of certificates is the wall's, which may jump: so it is read at least this often. */
+/** A platform that proves nothing tells no time, and this machine's clock may be set: it is read at least this often. */
 const LOOK_MS = 600_000;
 
 /** Keeps the agent's certificate fresh: does, on disk and on the connection, what the state machine says. */
@@ -45,7 +54,9 @@ export class Renewer {
   readonly #backoff: Backoff;
   #state: RenewalState;
   #current: Credential;
-  #expires: number;
+  #validity: Validity;
+  /** Whether the platform has answered yet: nothing falls due before, since its time may not be known. */
+  #met = false;
   #candidate: Candidate | undefined;
   #problem: string | undefined;
   #work: Promise<void> = Promise.resolve();
@@ -53,11 +64,11 @@ export class Renewer {
   #stopped = false;
 
   private constructor(options: RenewerOptions, candidate: Candidate | undefined) {
-    const { identity: { key, certificate, certificateFacts }, clock, random = Math.random } = options;
+    const { identity: { key, certificate, certificateFacts }, random = Math.random } = options;
     this.#options = options;
     this.#random = random;
     this.#current = { key, certificate };
-    this.#expires = certificateFacts.notAfter;
+    this.#validity = certificateFacts;
     this.#candidate = candidate;
     const life = certificateFacts.notAfter - certificateFacts.notBefore;
     this.#backoff = new Backoff({
@@ -66,17 +77,12 @@ export class Renewer {
       random,
     });
     if (candidate?.offer) this.#state = trying();
-    else {this.#state = {
-        phase: "resting",
-        dueAt: candidate ? clock.now() : dueTime(certificateFacts, random),
-      };}
+    else this.#state = { phase: "resting", dueAt: candidate ? 0 : dueTime(certificateFacts, random) };
   }
 
   /** Takes up what an earlier start left on disk. */
   static async open(options: RenewerOptions): Promise<Renewer> {
-    const renewer = new Renewer(options, await loadCandidate(options.stateFolder));
-    renewer.#armTimer();
-    return renewer;
+    return new Renewer(options, await loadCandidate(options.stateFolder));
   }
 
   /** What the first connection is to be made with. */
@@ -84,9 +90,9 @@ export class Renewer {
     return this.#credential(this.#state.phase === "trying" ? this.#state.as : "current");
   }
 
-  /** The end of the identity's certificate, milliseconds since 1970 UTC. */
-  get expires(): number {
-    return this.#expires;
+  /** From when to when the identity's certificate is valid. */
+  get validity(): Validity {
+    return this.#validity;
   }
 
   /** Why the last renewal failed, until one succeeds. */
@@ -111,9 +117,14 @@ export class Renewer {
 
   /** The platform has answered on a connection that shows this certificate. */
   answered(certificate: string): void {
-    this.#enqueue(() =>
-      this.#take({ type: "answered", as: this.#holder(certificate), at: this.#options.clock.monotonic() })
-    );
+    this.#enqueue(async () => {
+      this.#met = true;
+      await this.#take({
+        type: "answered",
+        as: this.#holder(certificate),
+        at: this.#options.clock.monotonic(),
+      });
+    });
   }
 
   /** A connection with this certificate ended; `refused`: because of the certificate. */
@@ -186,14 +197,14 @@ export class Renewer {
     await promoteCandidate(stateFolder, identity.enrolment);
     const facts = readCertificate(certificate);
     this.#current = this.#credential("candidate");
-    this.#expires = facts.notAfter;
+    this.#validity = facts;
     this.#candidate = undefined;
     this.#problem = undefined;
     this.#backoff.reset();
     log.info("the certificate was renewed", { expires: isoTime(facts.notAfter) });
     report({ hash, state: "applied", reason: "" });
-    // With a clock that is ahead the new one would seem due at once, and the next one as well.
-    const earliest = this.#options.clock.now() + (facts.notAfter - facts.notBefore) / 3;
+    // A validity that lies in the past would make the new one due at once, and the next one as well.
+    const earliest = this.#options.platformNow() + (facts.notAfter - facts.notBefore) / 3;
     await this.#take({ type: "settled", dueAt: Math.max(dueTime(facts, this.#random), earliest) });
   }
 
@@ -209,22 +220,22 @@ export class Renewer {
   }
 
   #rest(waitMs: number): RenewalState {
-    return { phase: "resting", dueAt: this.#options.clock.now() + waitMs };
+    return { phase: "resting", dueAt: this.#options.platformNow() + waitMs };
   }
 
   #armTimer(): void {
     this.#cancelTimer();
-    if (this.#stopped) return;
-    const { clock } = this.#options;
+    if (this.#stopped || !this.#met) return;
+    const { clock, platformNow } = this.#options;
     const state = this.#state;
     const waitMs = state.phase === "resting"
-      ? state.dueAt - clock.now()
+      ? state.dueAt - platformNow()
       : state.phase === "asking"
       ? state.againAt - clock.monotonic()
       : undefined;
     if (waitMs === undefined) return;
     this.#cancelTimer = clock.after(Math.max(0, Math.min(waitMs, LOOK_MS)), () => {
-      this.#enqueue(() => this.#take({ type: "time", now: clock.now(), at: clock.monotonic() }));
+      this.#enqueue(() => this.#take({ type: "time", now: platformNow(), at: clock.monotonic() }));
     });
   }
 }

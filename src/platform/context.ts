@@ -15,6 +15,8 @@ export interface Context {
   log: Log;
   identity: Identity;
   names: Names;
+  /** What new agents are told to trust for TLS: CA certificates as PEM, or "public". */
+  tlsCa: string;
   store: Store;
   events: Events;
   fleet: Fleet;

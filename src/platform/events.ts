@@ -1,11 +1,14 @@
 import type { Clock } from "../base/clock.ts";
 import { isoTime } from "../base/clock.ts";
 import type { RunOutcome } from "../protocol/payloads/tracking.ts";
+import type { ReportedCondition } from "./sessions/conditions.ts";
 import type { PresenceReason, PresenceState } from "./sessions/presence.ts";
 
 /** What the platform tells whoever watches, by type of event. */
 export interface EventPayloads {
   agent: { id: string; name: string; state: PresenceState; reason?: PresenceReason };
+  /** What an agent says is wrong with it has changed. */
+  health: { id: string; name: string; conditions: ReportedCondition[] };
   /** Agents that live with one identity; the reason says how many, and from where they come. */
   clones: { id: string; name: string; state: "found" | "gone"; reason?: string };
   /** An agent whose certificate expired: it waits for approval, or an operator has approved. */

@@ -8,7 +8,7 @@ import { EXIT } from "../base/exit_codes.ts";
 import { writeAtomic } from "../base/files.ts";
 import type { LogLevel } from "../base/log.ts";
 import { createLog, LOG_LEVELS } from "../base/log.ts";
-import type { Platform } from "./platform.ts";
+import type { Platform, PlatformOptions } from "./platform.ts";
 import { startPlatform } from "./platform.ts";
 import type { RecoveryPolicy } from "./sessions/recovery.ts";
 import { RECOVERY_POLICIES } from "./sessions/recovery.ts";
@@ -20,6 +20,7 @@ interface Settings {
   data: string;
   listen: { host: string; port: number };
   hostnames: readonly string[];
+  tls: PlatformOptions["tls"] & object;
   tokenFile: string | undefined;
   heartbeatSeconds: number;
   recovery: { policy: RecoveryPolicy };
@@ -48,6 +49,21 @@ With --json, log lines are JSON as well, one object a line.`,
       value: "NAME",
       summary: "A name under which agents reach the platform, or NAME:PORT when something in front of it\n" +
         "listens on another port. May be given several times; bundles name the first one",
+    },
+    {
+      name: "tls-certificate",
+      value: "FILE",
+      summary:
+        "Show this certificate (PEM, with those that lead to its root) in place of one that the platform\n" +
+        "issues itself; a new one in the file is shown within seconds, or at once on SIGHUP",
+    },
+    { name: "tls-key", value: "FILE", summary: "The private key of that certificate (PEM, not encrypted)" },
+    {
+      name: "tls-ca",
+      value: "WHOM",
+      summary:
+        'Whom bundles tell new agents to trust for TLS: "public", or a file of CA certificates (PEM);\n' +
+        "default: the platform's own CA",
     },
     {
       name: "token-file",
@@ -83,6 +99,7 @@ With --json, log lines are JSON as well, one object a line.`,
   examples: [
     "deno task platform --data ./platform-data --listen 127.0.0.1:8443",
     "deno task platform --data /var/lib/sallyport --listen 0.0.0.0:443 --hostname sallyport.example.com",
+    "deno task platform ... --tls-certificate chain.pem --tls-key key.pem --tls-ca company-root.pem",
   ],
   async run(invocation) {
     const { json, signal } = invocation;
@@ -100,6 +117,7 @@ With --json, log lines are JSON as well, one object a line.`,
       ...(webhook ? { webhook } : {}),
     });
     await announce(platform, settings, json);
+    using _ = onHangUp(() => void platform.reload());
     await aborted(signal);
     await platform.close();
     return EXIT.ok;
@@ -121,6 +139,10 @@ function readSettings({ words, option, values }: Invocation): Settings {
   if (!address || Number(address[3]) > 65_535) {
     throw usage("--listen must be HOST:PORT, such as 127.0.0.1:8443");
   }
+  const [certificate, key, ca] = [option("tls-certificate"), option("tls-key"), option("tls-ca")];
+  if ((certificate === undefined) !== (key === undefined)) {
+    throw usage("--tls-certificate and --tls-key need each other");
+  }
   const heartbeat = option("heartbeat") ?? "30";
   if (!/^[1-9][0-9]{0,4}$/.test(heartbeat)) {
     throw usage("--heartbeat must be a number of seconds from 1 to 99999");
@@ -137,6 +159,10 @@ function readSettings({ words, option, values }: Invocation): Settings {
     data,
     listen: { host: (address[1] ?? address[2])!, port: Number(address[3]) },
     hostnames: values("hostname"),
+    tls: {
+      ...(certificate === undefined || key === undefined ? {} : { files: { certificate, key } }),
+      ...(ca === undefined ? {} : { ca }),
+    },
     tokenFile: option("token-file"),
     heartbeatSeconds: Number(heartbeat),
     recovery: { policy },
@@ -158,6 +184,13 @@ async function announce(platform: Platform, { data, tokenFile }: Settings, json:
     const options = `--platform ${url} --ca ${join(data, "ca.pem")}`;
     console.log(`Enrol an agent:  SALLYPORT_TOKEN=... sallyportctl enrolment create ${options}\n`);
   } else console.log(`\nThe console:  ${url}/\n`);
+}
+
+/** Calls back on SIGHUP, the signal by which servers are asked to look at their files, as long as it is held. */
+function onHangUp(callback: () => void): Disposable {
+  if (Deno.build.os === "windows") return { [Symbol.dispose]() {} };
+  Deno.addSignalListener("SIGHUP", callback);
+  return { [Symbol.dispose]: () => Deno.removeSignalListener("SIGHUP", callback) };
 }
 
 /** Resolves when the signal aborts, also when it has already. */

@@ -16,6 +16,8 @@ export type AgentPath = (typeof AGENT_PATHS)[number];
 /** What the server hands its visitors to. */
 export interface Handlers {
   http(request: IncomingMessage, response: ServerResponse): void;
+  /** A message of an agent that polls. */
+  poll(path: AgentPath, request: IncomingMessage, response: ServerResponse): void;
   /** `accept` completes the WebSocket and calls back before its first message. */
   agent(
     path: AgentPath,
@@ -43,7 +45,11 @@ export function createTlsServer(certificate: ServerCertificate, handlers: Handle
     minVersion: "TLSv1.2",
     requestCert: true,
     rejectUnauthorized: false,
-  }, handlers.http);
+  }, (request: IncomingMessage, response: ServerResponse) => {
+    const path = pathOf(request);
+    if (request.method === "POST" && isAgentPath(path)) handlers.poll(path, request, response);
+    else handlers.http(request, response);
+  });
   // Messages a little over our limit are refused in words; of larger ones the rest is not even read (1009).
   const sockets = new WebSocketServer({
     noServer: true,
@@ -52,9 +58,9 @@ export function createTlsServer(certificate: ServerCertificate, handlers: Handle
   });
   server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Uint8Array) => {
     socket.on("error", () => socket.destroy());
-    const path = new URL(request.url ?? "/", "https://platform").pathname;
-    if (!(AGENT_PATHS as readonly string[]).includes(path)) return rejectUpgrade(socket, path);
-    handlers.agent(path as AgentPath, request, (serve) => {
+    const path = pathOf(request);
+    if (!isAgentPath(path)) return rejectUpgrade(socket, path);
+    handlers.agent(path, request, (serve) => {
       sockets.handleUpgrade(request, socket as Socket, head as never, serve);
     });
   });
@@ -77,6 +83,14 @@ export function createTlsServer(certificate: ServerCertificate, handlers: Handle
       await closed;
     },
   };
+}
+
+function pathOf(request: IncomingMessage): string {
+  return (request.url ?? "/").split("?")[0]!;
+}
+
+function isAgentPath(path: string): path is AgentPath {
+  return (AGENT_PATHS as readonly string[]).includes(path);
 }
 
 function rejectUpgrade(socket: Duplex, path: string): void {

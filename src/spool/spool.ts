@@ -62,6 +62,7 @@ export class Spool {
   readonly #clock: Clock;
   readonly #insert: (...values: (string | number)[]) => number;
   readonly #oldest: (channel: string, limit: number) => { seq: number; payload: string; bytes: number }[];
+  readonly #quarantined: () => { count: number } | undefined;
   readonly #delete: (channel: string, through: number) => number;
   readonly #readStream: () => { id: string } | undefined;
 
@@ -74,6 +75,7 @@ export class Spool {
       db,
       "SELECT seq, payload, bytes FROM spool WHERE channel = ? ORDER BY seq LIMIT ?",
     );
+    this.#quarantined = queryOne(db, "SELECT count(*) AS count FROM spool_quarantine");
     this.#delete = command(db, "DELETE FROM spool WHERE channel = ? AND seq <= ?");
     this.#readStream = queryOne(db, "SELECT id FROM spool_stream");
     if (!this.#readStream()) this.#nameStream();
@@ -140,6 +142,11 @@ export class Spool {
       ).run(reason, this.#clock.now(), seq);
       this.#db.prepare("DELETE FROM spool WHERE seq = ?").run(seq);
     });
+  }
+
+  /** How many payloads are set aside. */
+  quarantined(): number {
+    return this.#quarantined()!.count;
   }
 
   /** What waits, by channel. */

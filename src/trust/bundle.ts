@@ -3,7 +3,7 @@ import "../base/schema_messages.ts";
 import { fromBase64Url, fromUtf8, toBase64Url, utf8 } from "../base/encoding.ts";
 import { sha256 } from "../base/digest.ts";
 import { SallyportError } from "../base/errors.ts";
-import { MAX_BUNDLE_CHARS } from "../base/limits.ts";
+import { MAX_BUNDLE_CA_CHARS, MAX_BUNDLE_CHARS } from "../base/limits.ts";
 
 /**
  * The enrolment bundle: one string that an operator carries from the platform to the agent. It pins everything
@@ -20,10 +20,10 @@ const bundleSchema = z.strictObject({
     z.maxLength(300),
     z.regex(/^(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+):[0-9]{1,5}$/, "must be HOST:PORT"),
   ),
-  /** The platform's CA certificate as PEM, or "public": the roots that the runtime carries. */
+  /** The platform's CA certificate as PEM, or several, or "public": the roots that the runtime carries. */
   ca: z.union([
     z.literal("public"),
-    z.string().check(z.maxLength(8_000), z.startsWith("-----BEGIN CERTIFICATE-----")),
+    z.string().check(z.maxLength(MAX_BUNDLE_CA_CHARS), z.startsWith("-----BEGIN CERTIFICATE-----")),
   ]),
   /** The platform's key for proofs: P-256, SubjectPublicKeyInfo, base64url. */
   proofKey: z.string().check(z.regex(/^[A-Za-z0-9_-]{100,200}$/)),
@@ -67,10 +67,24 @@ export function decodeBundle(text: string): EnrolmentBundle {
   throw damaged(`its field "${issue?.path.join(".")}" is not valid: ${issue?.message}`);
 }
 
-/** Host and port of `HOST:PORT`; a port that is 443 may be left out by users, never in a bundle. */
-export function splitAuthority(authority: string): { host: string; port: number } {
+/**
+ * `HOST:PORT` of what a person calls an address, where a port that is 443 may be left out.
+ *
+ * @throws {SallyportError} `usage` when it is none.
+ */
+export function parseAuthority(text: string): string {
+  const match = /^(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+)(?::([0-9]{1,5}))?$/.exec(text);
+  if (!match) throw new SallyportError("usage", `"${text}" is not HOST or HOST:PORT`);
+  return `${match[1]}:${match[2] ?? "443"}`;
+}
+
+/** Host name, without the brackets that an IPv6 address has there, and port of `HOST:PORT`. */
+export function splitAuthority(authority: string): { hostname: string; port: number } {
   const colon = authority.lastIndexOf(":");
-  return { host: authority.slice(0, colon), port: Number(authority.slice(colon + 1)) };
+  return {
+    hostname: authority.slice(0, colon).replace(/^\[|\]$/g, ""),
+    port: Number(authority.slice(colon + 1)),
+  };
 }
 
 function checksum(body: string): string {

@@ -38,6 +38,31 @@ export function readCertificate(certificate: string | Uint8Array<ArrayBuffer>): 
   };
 }
 
+/** Whether the key of one certificate signed the other; names alone anybody can write. */
+export function isSignedBy(
+  certificate: string | Uint8Array<ArrayBuffer>,
+  by: string | Uint8Array<ArrayBuffer>,
+): boolean {
+  try {
+    return new X509Certificate(certificate as never).verify(new X509Certificate(by as never).publicKey);
+  } catch {
+    return false; // a kind of key that the signature cannot be of
+  }
+}
+
+/** Whether signature upon signature goes from the first of a chain, by way of the next ones, to this CA. */
+export function leadsTo(
+  chain: readonly Uint8Array<ArrayBuffer>[],
+  ca: string | Uint8Array<ArrayBuffer>,
+): boolean {
+  for (const [i, certificate] of chain.entries()) {
+    if (isSignedBy(certificate, ca)) return true;
+    const next = chain[i + 1];
+    if (!next || !isSignedBy(certificate, next)) return false;
+  }
+  return false;
+}
+
 function oneLine(name: string | undefined): string {
   return (name ?? "").trim().replaceAll("\n", ", ");
 }

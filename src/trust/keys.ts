@@ -33,8 +33,13 @@ export function toPem(label: string, der: Uint8Array): string {
 
 /** The DER of the first PEM block with this label. Throws SyntaxError when there is none. */
 export function fromPem(label: string, pem: string): Uint8Array<ArrayBuffer> {
-  const body = pem.match(new RegExp(`-----BEGIN ${label}-----([A-Za-z0-9+/=\\s]+)-----END ${label}-----`))
-    ?.[1];
-  if (body === undefined) throw new SyntaxError(`there is no PEM block "${label}"`);
-  return Uint8Array.fromBase64(body);
+  const [first] = allFromPem(label, pem);
+  if (first === undefined) throw new SyntaxError(`there is no PEM block "${label}"`);
+  return first;
+}
+
+/** The DER of every PEM block with this label, in order. Throws SyntaxError when one is not base64. */
+export function allFromPem(label: string, pem: string): Uint8Array<ArrayBuffer>[] {
+  const block = new RegExp(`-----BEGIN ${label}-----([A-Za-z0-9+/=\\s]+)-----END ${label}-----`, "g");
+  return [...pem.matchAll(block)].map(([, body]) => Uint8Array.fromBase64(body!));
 }

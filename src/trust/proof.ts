@@ -11,15 +11,17 @@ export interface ProofSubject {
   clientFingerprint: string;
   /** The platform's wall clock, milliseconds since 1970 UTC. */
   time: number;
+  /** The key to which every message is to be sealed, base64url; only where each may meet another peer. */
+  sealingKey?: string | undefined;
 }
 
 function signedBytes(
-  { authority, challenge, clientFingerprint, time }: ProofSubject,
+  { authority, challenge, clientFingerprint, time, sealingKey }: ProofSubject,
 ): Uint8Array<ArrayBuffer> {
   // A fixed first line keeps these bytes from ever being valid in another protocol of the same key.
-  return utf8(
-    ["sallyport platform proof v1", authority, challenge, clientFingerprint, String(time)].join("\n"),
-  );
+  const purpose = sealingKey === undefined ? "sallyport platform proof v1" : "sallyport sealing proof v1";
+  const fields = [purpose, authority, challenge, clientFingerprint, String(time)];
+  return utf8([...fields, ...sealingKey === undefined ? [] : [sealingKey]].join("\n"));
 }
 
 /** Signs as the platform; the signature is base64url. */

@@ -1,6 +1,7 @@
 import { asSallyportError, SallyportError } from "../base/errors.ts";
 import { CLOSE } from "../protocol/closing.ts";
 import type { ServerErrorResponse } from "../protocol/generated/opamp_pb.ts";
+import { clockRemark } from "./certificate_time.ts";
 import type { SocketClosed } from "./socket.ts";
 
 /** How a connection ended, and what that means for the next try. */
@@ -32,14 +33,14 @@ const REFUSALS: Record<number, { remedy: string; minimumWaitMs: number }> = {
   },
   [CLOSE.expired]: {
     remedy:
-      "The agent's certificate is not valid now. Check this machine's clock; if it is right, enrol this home " +
-      "again with a new bundle.",
+      "The agent's certificate is not valid, and the platform gives it no other one. Enrol this home again with " +
+      "a new bundle.",
     minimumWaitMs: REFUSED_WAIT_MS,
   },
   [CLOSE.recoverable]: {
     remedy:
-      "The agent's certificate has expired. Check this machine's clock. The platform's operator can approve a " +
-      "new certificate (sallyportctl agents approve-recovery), and the agent goes on by itself.",
+      "The agent's certificate has expired. The platform's operator can approve a new one (sallyportctl agents " +
+      "approve-recovery), and the agent goes on by itself.",
     minimumWaitMs: APPROVAL_WAIT_MS,
   },
   [CLOSE.retired]: {
@@ -66,17 +67,29 @@ const REFUSALS: Record<number, { remedy: string; minimumWaitMs: number }> = {
 
 /** What a thrown error means for the next try. */
 export function endingOf(thrown: unknown): Ending {
-  return { error: asSallyportError(thrown), minimumWaitMs: 0 };
+  const error = asSallyportError(thrown);
+  return { error, minimumWaitMs: Number(error.facts.retryAfterMs ?? 0) };
 }
 
-/** What a close frame, with the refusal that came before it if there was one, means for the next try. */
-export function endingOfClose(how: SocketClosed, refusal?: ServerErrorResponse): Ending {
-  const retryAfterMs = retryAfter(refusal);
+/**
+ * What a close frame, with the refusal that came before it if there was one, means for the next try.
+ *
+ * @param clockOffsetMs the platform's clock minus this machine's, if the connection had a proof
+ */
+export function endingOfClose(
+  how: SocketClosed,
+  refusal?: ServerErrorResponse,
+  clockOffsetMs?: number,
+): Ending {
+  const retryAfterMs = Math.max(retryAfter(refusal), how.retryAfterMs ?? 0);
   const reason = refusal?.errorMessage || how.reason;
   const known = REFUSALS[how.code];
   if (known) {
-    const error = new SallyportError("platform.refused", `the platform ended the session: ${reason}`, {
-      remedy: known.remedy,
+    const isAboutTime = how.code === CLOSE.expired || how.code === CLOSE.recoverable;
+    const clock = isAboutTime ? clockRemark(clockOffsetMs) : { reason: "", remedy: "" };
+    const words = `the platform ended the session: ${reason}${clock.reason}`;
+    const error = new SallyportError("platform.refused", words, {
+      remedy: clock.remedy + known.remedy,
       retryable: true,
       facts: { closeCode: how.code },
     });
@@ -87,7 +100,7 @@ export function endingOfClose(how: SocketClosed, refusal?: ServerErrorResponse):
     `the connection was closed (${how.code}${reason ? `, ${reason}` : ""})`,
     { retryable: true, facts: { closeCode: how.code } },
   );
-  return { error, minimumWaitMs: retryAfterMs };
+  return { error, minimumWaitMs: retryAfterMs, ...(how.planned ? { planned: true } : {}) };
 }
 
 /** OpAMP: `retry_info` sets the minimum of the wait. */

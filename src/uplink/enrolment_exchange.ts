@@ -51,12 +51,8 @@ export async function exchangeEnrolment(
     const receive = inbox(socket, clock, signal);
     const clientFingerprint = readCertificate(certificate).fingerprint;
     const proofKey = fromBase64Url(bundle.proofKey);
-    await requireProof(await receive(), {
-      authority: bundle.platform,
-      challenge,
-      clientFingerprint,
-      proofKey,
-    });
+    const authority = bundle.platform;
+    socket.proved(await requireProof(await receive(), { authority, challenge, clientFingerprint, proofKey }));
     socket.send(encodeFrame(
       AgentToServerSchema,
       create(AgentToServerSchema, { customMessage: jsonMessage(CUSTOM.enrolment, "request", request) }),

@@ -1,6 +1,4 @@
 /** Looks at the way to the platform, for a person who wants to know where it is blocked. Nothing is sent. */
-import { X509Certificate } from "node:crypto";
-import { connect as connectTls } from "node:tls";
 import type { Clock } from "../base/clock.ts";
 import { messageOf, SallyportError } from "../base/errors.ts";
 import { randomToken } from "../base/ids.ts";
@@ -9,10 +7,9 @@ import { decodeFrame } from "../protocol/codec.ts";
 import type { ServerErrorResponse } from "../protocol/generated/opamp_pb.ts";
 import { ServerToAgentSchema } from "../protocol/generated/opamp_pb.ts";
 import { splitAuthority } from "../trust/bundle.ts";
-import type { CertificateFacts } from "../trust/certificate.ts";
 import { readCertificate } from "../trust/certificate.ts";
 import { endingOfClose } from "./ending.ts";
-import { requireProof } from "./proof.ts";
+import { presumedlySentAt, requireProof } from "./proof.ts";
 import type { OpenSocket } from "./socket.ts";
 import type { UplinkIdentity } from "./uplink.ts";
 
@@ -26,9 +23,9 @@ export type DirectRoute =
 
 /** Looks the name up and opens a TCP connection, past any proxy. The runtime does both in one step. */
 export async function directRoute(authority: string, clock: Clock): Promise<DirectRoute> {
-  const { host, port } = splitAuthority(authority);
+  const { hostname, port } = splitAuthority(authority);
   const late = Promise.withResolvers<never>();
-  const connecting = Deno.connect({ hostname: bare(host), port });
+  const connecting = Deno.connect({ hostname, port });
   const cancel = clock.after(STEP_MS, () => {
     late.reject(new Error(`nothing came within ${STEP_MS / 1000} s`));
     // A look-up cannot be called off; what it leads to is not wanted any more.
@@ -43,48 +40,6 @@ export async function directRoute(authority: string, clock: Clock): Promise<Dire
   } finally {
     cancel();
   }
-}
-
-/** The certificate that stands at the platform's address. */
-export interface ShownCertificate {
-  facts: CertificateFacts;
-  /** Whether the bundle's CA signed it; undefined when the bundle relies on the public roots. */
-  fromBundle: boolean | undefined;
-  /** Such as "TLSv1.3"; undefined where the runtime does not tell. */
-  protocol: string | undefined;
-}
-
-/**
- * The certificate that whoever answers at the address shows, trusted or not, so that it can be named; undefined
- * when none came. It is looked at and the connection closed: nothing is ever sent to a peer that is not trusted.
- */
-export function shownCertificate(
-  authority: string,
-  ca: string,
-  clock: Clock,
-): Promise<ShownCertificate | undefined> {
-  const { host, port } = splitAuthority(authority);
-  const name = bare(host);
-  const { promise, resolve } = Promise.withResolvers<ShownCertificate | undefined>();
-  const servername = /^[0-9.]+$/.test(name) || name.includes(":") ? {} : { servername: name };
-  const socket = connectTls({ host: name, port, ...servername, rejectUnauthorized: false }, () => {
-    try {
-      const der = new Uint8Array(socket.getPeerCertificate().raw);
-      resolve({
-        facts: readCertificate(der),
-        fromBundle: ca === "public" ? undefined : isSignedBy(der, ca),
-        protocol: socket.getProtocol?.() ?? undefined,
-      });
-    } catch {
-      resolve(undefined);
-    }
-  });
-  socket.on("error", () => resolve(undefined));
-  const cancel = clock.after(STEP_MS, () => resolve(undefined));
-  return promise.finally(() => {
-    cancel();
-    socket.destroy();
-  });
 }
 
 /** What a connection that stopped after the proof told. */
@@ -122,11 +77,10 @@ export async function probeProof(
         refusal = message.errorResponse ?? refusal;
         return;
       }
-      const receivedAt = clock.now();
-      const halfMs = (clock.monotonic() - openedAt) / 2;
+      const sentAt = presumedlySentAt(openedAt, clock);
       const clientFingerprint = readCertificate(certificate).fingerprint;
       const proof = await requireProof(message, { authority, challenge, clientFingerprint, proofKey });
-      probe.offsetMs = Math.round(proof.time - (receivedAt - halfMs));
+      probe.offsetMs = proof.time - sentAt;
     };
     let queue = Promise.resolve();
     socket.listen({
@@ -134,7 +88,7 @@ export async function probeProof(
       closed: (how) =>
         queue = queue.then(() => {
           if (how.code === CLOSE.normal && probe.offsetMs !== undefined) resolve();
-          else reject(endingOfClose(how, refusal).error);
+          else reject(endingOfClose(how, refusal, probe.offsetMs).error);
         }),
     });
     const cancel = clock.after(STEP_MS, () => reject(probe.offsetMs === undefined ? noProof() : noVerdict()));
@@ -168,17 +122,4 @@ function noVerdict(): SallyportError {
 function asProbeError(thrown: unknown): SallyportError {
   if (thrown instanceof SallyportError) return thrown;
   return new SallyportError("platform.not-proved", messageOf(thrown), { cause: thrown });
-}
-
-function isSignedBy(der: Uint8Array<ArrayBuffer>, authority: string): boolean {
-  try {
-    return new X509Certificate(der as never).verify(new X509Certificate(authority).publicKey);
-  } catch {
-    return false; // a kind of key that the CA's signature cannot be of
-  }
-}
-
-/** A host without the brackets that an IPv6 address has in an authority. */
-function bare(host: string): string {
-  return host.replace(/^\[|\]$/g, "");
 }

@@ -1,3 +1,4 @@
+import type { Clock } from "../base/clock.ts";
 import { SallyportError } from "../base/errors.ts";
 import { CUSTOM } from "../protocol/capabilities.ts";
 import type { ServerToAgent } from "../protocol/generated/opamp_pb.ts";
@@ -29,9 +30,20 @@ export async function requireProof(message: ServerToAgent, pinned: Pinned): Prom
   }
   const proof = readJsonMessage(custom, proofSchema);
   const { authority, challenge, clientFingerprint, proofKey } = pinned;
-  const subject = { authority, challenge, clientFingerprint, time: proof.time };
+  const { time, sealingKey } = proof;
+  const subject = { authority, challenge, clientFingerprint, time, sealingKey };
   if (await verifyProof(proofKey, subject, proof.signature)) return proof;
   throw notProved("its proof is not signed by the platform's key for this very connection");
+}
+
+/**
+ * When a message that has just arrived was sent, by this machine's clock in milliseconds since 1970 UTC: half of the
+ * wait for it counts as its way here.
+ *
+ * @param openedAt when the connection stood, on the monotonic clock
+ */
+export function presumedlySentAt(openedAt: number, clock: Clock): number {
+  return Math.round(clock.now() - (clock.monotonic() - openedAt) / 2);
 }
 
 function notProved(why: string): SallyportError {

@@ -24,6 +24,8 @@ export type SessionEvent =
   | { type: "received"; at: number }
   /** The platform complains of a message: a sign of life, but no sign that it serves this agent. */
   | { type: "complained" }
+  /** The platform has more to say, and can do so only in the answer to a message. */
+  | { type: "asked" }
   /** The platform offered another heartbeat interval. */
   | { type: "heartbeat-offered"; heartbeatMs: number }
   | { type: "time"; at: number }
@@ -77,6 +79,9 @@ export function step(state: SessionState, event: SessionEvent): [SessionState, S
 
     case "complained":
       return [state.phase === "ready" ? { ...state, unansweredSince: undefined } : state, []];
+
+    case "asked":
+      return [state, state.phase === "ready" ? [{ do: "send-heartbeat" }] : []];
 
     case "heartbeat-offered":
       return [{ ...state, heartbeatMs: event.heartbeatMs }, []];

@@ -1,40 +1,51 @@
 import type { Clock } from "../base/clock.ts";
 import { messageOf, SallyportError } from "../base/errors.ts";
+import type { Proof } from "../protocol/proof.ts";
 import { CHALLENGE_HEADER, PROBE_HEADER } from "../protocol/proof.ts";
+import { asConnectionError } from "./connection_error.ts";
+import type { OperatorCas, TlsSettings } from "./tls_client.ts";
+import { createTlsClient, noOperatorCas } from "./tls_client.ts";
 
 /** What one TLS connection to the platform is made with. */
-export interface SocketOptions {
+export interface SocketOptions extends TlsSettings {
   /** `host:port`. */
   authority: string;
   path: "/v1/opamp" | "/v1/enroll";
-  /** The platform's CA as PEM, or "public": the roots that the runtime carries. */
-  ca: string;
-  /** The client certificate and its key, PEM. */
-  certificate: string;
-  key: string;
   /** The challenge that the platform must answer before anything is sent; undefined for a plain OpAMP server. */
   challenge: string | undefined;
   /** Asks the platform only whether it would take this agent. */
   probe?: boolean;
 }
 
+/** What carries the messages. */
+export type Transport = "websocket" | "polling";
+
 /** How a socket ended. */
 export interface SocketClosed {
   /** The WebSocket close code; 1006 when the connection broke without one. */
   code: number;
   reason: string;
+  /** The wait before the next try is at least this long, in milliseconds: the server asked for it. */
+  retryAfterMs?: number;
+  /** This side ended it, to connect anew at once. */
+  planned?: true;
 }
 
 /** Who is told what happens on a socket, in the order of the events; `closed` comes once and last. */
 export interface SocketListener {
   message(frame: Uint8Array<ArrayBuffer>): void;
+  /** The platform has more to say, and can do so only in the answer to a message. */
+  more?(): void;
   closed(how: SocketClosed): void;
 }
 
-/** One open WebSocket. */
+/** One open connection that carries OpAMP's messages, each as a frame of a WebSocket. */
 export interface Socket {
+  readonly transport: Transport;
   /** Names the listener, which is also told of what came before it was named. Call it once. */
   listen(listener: SocketListener): void;
+  /** The platform has proved itself by this: from now on something will be sent. */
+  proved(proof: Proof): void;
   send(frame: Uint8Array<ArrayBuffer>): void;
   close(code: number, reason: string): void;
 }
@@ -47,28 +58,44 @@ const CONNECT_MS = 20_000;
 /** How long the question may take why it could not be made. */
 const DIAGNOSIS_MS = 5_000;
 
+/** The events of a socket, kept until somebody listens. */
+export class SocketEvents {
+  #early: ((listener: SocketListener) => void)[] = [];
+  #listener: SocketListener | undefined;
+
+  /** Names who is told, first of what has come already. */
+  listen(listener: SocketListener): void {
+    this.#listener = listener;
+    for (const event of this.#early.splice(0)) event(listener);
+  }
+
+  /** Tells the listener, now or when there is one. */
+  tell(event: (listener: SocketListener) => void): void {
+    if (this.#listener) event(this.#listener);
+    else this.#early.push(event);
+  }
+}
+
 /**
  * Opens WebSockets with the native client: mutual TLS, 1.2 or newer, the server's name checked.
  *
- * It throws {@linkcode SallyportError} `platform.unreachable`, `platform.not-trusted` when the server's certificate
- * is not one that the CA vouches for, or `bundle.wrong-platform` when this executable may not reach that address.
+ * It throws what {@linkcode asConnectionError} makes of a failure.
  */
-export function webSocketOpener(clock: Clock): OpenSocket {
+export function webSocketOpener(clock: Clock, operatorCas: OperatorCas = noOperatorCas): OpenSocket {
   return async (options, signal) => {
-    const { authority, ca, certificate, key } = options;
-    const client = Deno.createHttpClient({
-      ...(ca === "public" ? {} : { caCerts: [ca] }),
-      cert: certificate,
-      key,
-    });
+    const { authority } = options;
+    const client = createTlsClient(options, await operatorCas());
     const timeout = new AbortController();
     const cancel = clock.after(CONNECT_MS, () => timeout.abort());
     try {
       return await open(options, client, AbortSignal.any([signal, timeout.signal]));
     } catch (error) {
       const cause = timeout.signal.aborted ? new Error(`nothing came within ${CONNECT_MS / 1000} s`) : error;
-      const stopped = signal.aborted || timeout.signal.aborted;
-      throw asConnectionError(authority, stopped ? cause : await diagnose(authority, client, cause, clock));
+      if (signal.aborted) client.close();
+      throw asConnectionError(
+        authority,
+        signal.aborted ? cause : await diagnose(authority, client, cause, clock),
+      );
     } finally {
       cancel();
     }
@@ -89,15 +116,11 @@ function open(options: SocketOptions, client: Deno.HttpClient, signal: AbortSign
 
   let failure = "";
   let opened = false;
-  const early: ((listener: SocketListener) => void)[] = [];
-  let tell = (event: (listener: SocketListener) => void) => {
-    early.push(event);
-  };
+  const events = new SocketEvents();
   const socket: Socket = {
-    listen(listener) {
-      for (const event of early.splice(0)) event(listener);
-      tell = (event) => event(listener);
-    },
+    transport: "websocket",
+    listen: (listener) => events.listen(listener),
+    proved() {},
     send: (frame) => native.send(frame),
     close: (code, reason) => native.close(code, reason),
   };
@@ -114,13 +137,13 @@ function open(options: SocketOptions, client: Deno.HttpClient, signal: AbortSign
   native.onmessage = ({ data }) => {
     // A text frame has no place in OpAMP; as an empty frame it fails in the codec, with the reason.
     const frame = data instanceof ArrayBuffer ? new Uint8Array(data) : new Uint8Array();
-    tell((listener) => listener.message(frame));
+    events.tell((listener) => listener.message(frame));
   };
   native.onerror = (event) => failure = event instanceof ErrorEvent ? event.message : "unknown";
   native.onclose = ({ code, reason }) => {
     if (!opened) return reject(new Error(failure || reason || "it was closed"));
     client.close();
-    tell((listener) => listener.closed({ code: code || 1006, reason: reason || failure }));
+    events.tell((listener) => listener.closed({ code: code || 1006, reason: reason || failure }));
   };
   return promise;
 }
@@ -145,7 +168,7 @@ async function diagnose(
   try {
     const response = await fetch(`https://${authority}/`, { method: "HEAD", client, signal: timeout.signal });
     await response.body?.cancel();
-    return new Error(`the server answers, but opens no WebSocket: ${String(failure)}`);
+    return noWebSocket(authority, through(response), failure);
   } catch (error) {
     return timeout.signal.aborted ? failure : error;
   } finally {
@@ -154,50 +177,23 @@ async function diagnose(
   }
 }
 
-function asConnectionError(authority: string, cause: unknown): SallyportError {
-  if (cause instanceof Deno.errors.NotCapable) {
-    return new SallyportError(
-      "bundle.wrong-platform",
-      `this executable may not reach ${authority}: another platform's address is baked into it`,
-      {
-        cause,
-        remedy:
-          "`sallyport permissions` shows the address. Get the executable that was made for your platform.",
-      },
-    );
-  }
-  const text = messageOf(cause);
-  if (/invalid peer certificate/.test(text)) {
-    return new SallyportError(
-      "platform.not-trusted",
-      `${authority} shows a certificate that is not trusted: ${text}`,
-      {
-        cause,
-        retryable: true,
-        remedy:
-          "Either something between here and the platform intercepts TLS, or the platform has another CA than " +
-          "the one in your enrolment bundle. Ask whoever runs the network for an exception, or for a new bundle.",
-      },
-    );
-  }
-  if (/unsuccessful tunnel|proxy auth/.test(text)) {
-    return new SallyportError(
-      "platform.unreachable",
-      `the proxy does not connect to ${authority}: ${text}`,
-      {
-        cause,
-        retryable: true,
-        facts: { proxy: true },
-        remedy:
-          "Check the name and password in the agent's HTTPS_PROXY, and that the proxy allows CONNECT to this " +
-          "address and port.",
-      },
-    );
-  }
-  return new SallyportError("platform.unreachable", `${authority} cannot be reached: ${text}`, {
-    cause,
-    retryable: true,
-    remedy:
-      "Check the network, the name and the port, that the platform runs, and the proxy if HTTPS_PROXY names one.",
-  });
+/** The proxies that opened TLS and name themselves (RFC 9110, 7.6.3), as a part of a sentence. */
+export function through(response: Response): string {
+  const via = response.headers.get("via");
+  return via === null ? "" : ` through "${via}"`;
+}
+
+/** TLS stood and HTTP was answered: what does not work is the WebSocket, and HTTP polling may. */
+function noWebSocket(authority: string, proxies: string, cause: unknown): SallyportError {
+  return new SallyportError(
+    "platform.unreachable",
+    `${authority} answers${proxies}, but opens no WebSocket: ${messageOf(cause)}`,
+    {
+      cause,
+      retryable: true,
+      facts: { noWebSocket: true },
+      remedy:
+        "Something between here and the platform does not let WebSockets pass. The agent polls instead.",
+    },
+  );
 }

@@ -18,10 +18,11 @@ import { AgentToServerSchema, ServerToAgentSchema } from "../protocol/generated/
 import { readCertificate } from "../trust/certificate.ts";
 import type { Ending } from "./ending.ts";
 import { endingOf, endingOfClose } from "./ending.ts";
-import { requireProof } from "./proof.ts";
+import { presumedlySentAt, requireProof } from "./proof.ts";
 import type { SessionAction, SessionEvent, SessionState } from "./session.ts";
 import { nextDeadline, openedSession, step } from "./session.ts";
-import type { OpenSocket, Socket } from "./socket.ts";
+import type { OpenSocket, Socket, Transport } from "./socket.ts";
+import type { Witness } from "./witness.ts";
 
 /** Who this agent is to the platform, and whom it trusts. */
 export interface UplinkIdentity {
@@ -42,10 +43,12 @@ export type MessageParts = Omit<
 
 /** What the rest of the agent does when something happens on the connection. */
 export interface UplinkListener {
+  /** The platform is proved, and its proof tells its clock minus this machine's, in milliseconds. */
+  proved(clockOffsetMs: number): void;
   /** The platform is proved: send everything that it should know. Also when it asks for that again. */
   greet(): void;
   /** The platform has answered for the first time on this connection, which shows this certificate (PEM). */
-  ready(certificate: string): void;
+  ready(certificate: string, transport: Transport): void;
   /** A heartbeat is due. */
   heartbeat(): void;
   /** A message of the platform; what concerns the connection itself was taken care of. */
@@ -68,6 +71,8 @@ export interface UplinkOptions {
   heartbeatMs: number;
   /** Why an offer of connection settings is refused, all of it; undefined when it is taken. */
   whyRefused?(offer: ConnectionSettingsOffers): string | undefined;
+  /** Names who it was that answered, where that is not the platform. */
+  witness?: Witness;
   listener: UplinkListener;
 }
 
@@ -83,6 +88,8 @@ interface Connection {
   socket: Socket;
   certificate: string;
   state: SessionState;
+  /** The custom capabilities that the platform has declared. */
+  takes: ReadonlySet<string>;
   end: (ending: Ending) => void;
   cancelTimer: () => void;
 }
@@ -105,6 +112,11 @@ export class Uplink {
   /** Whether messages can be sent now. */
   get ready(): boolean {
     return this.#connection?.state.phase === "ready";
+  }
+
+  /** Whether the platform takes custom messages of this capability (OpAMP, "CustomCapabilities"). */
+  takes(capability: string): boolean {
+    return this.#connection?.takes.has(capability) ?? false;
   }
 
   /** A message with its identity and its number: what will be sent, to be judged and written down first. */
@@ -141,13 +153,14 @@ export class Uplink {
       const identity = this.#identity;
       this.#hurry = new AbortController();
       const ending = await this.#runOneCycle(identity, signal);
+      if (!signal.aborted) ending.error = await this.#options.witness?.(ending.error, signal) ?? ending.error;
       listener.closed(ending, identity.certificate);
       if (signal.aborted) return;
       if (ending.planned) continue;
       if (clock.monotonic() - startedAt >= LASTING_MS) backoff.reset();
       const waitMs = backoff.next(ending.minimumWaitMs);
-      const { code, message, remedy } = ending.error;
-      log.warn("not connected", { code, reason: message, remedy, retryInMs: Math.round(waitMs) });
+      const { code, message, remedy, facts } = ending.error;
+      log.warn("not connected", { ...facts, code, reason: message, remedy, retryInMs: Math.round(waitMs) });
       await sleep(clock, waitMs, AbortSignal.any([signal, this.#hurry.signal]));
       // Not at once: two identities that are both refused would take turns without a pause.
       if (this.#hurry.signal.aborted) await sleep(clock, backoff.next(), signal);
@@ -168,20 +181,33 @@ export class Uplink {
       return endingOf(error);
     }
     const { promise: ended, resolve: end } = Promise.withResolvers<Ending>();
-    const state = openedSession(this.#heartbeatMs, clock.monotonic());
-    const connection: Connection = { socket, certificate, state, end, cancelTimer: () => {} };
+    const openedAt = clock.monotonic();
+    const state = openedSession(this.#heartbeatMs, openedAt);
+    const connection: Connection = {
+      socket,
+      certificate,
+      state,
+      takes: new Set(),
+      end,
+      cancelTimer: () => {},
+    };
     this.#connection = connection;
     this.#armTimer(connection);
 
     // 2. Take the messages one after another. The first has to be the proof, and its check takes a moment.
     let queue = Promise.resolve();
     let refusal: ServerToAgent["errorResponse"];
+    let clockOffsetMs: number | undefined;
     const receive = async (frame: Uint8Array) => {
       const message = decodeFrame(ServerToAgentSchema, frame);
       if (connection.state.phase === "proving") {
+        const sentAt = presumedlySentAt(openedAt, clock);
         const clientFingerprint = readCertificate(certificate).fingerprint;
         const pinned = { authority, challenge: challenge!, clientFingerprint, proofKey: proofKey! };
-        await requireProof(message, pinned);
+        const proof = await requireProof(message, pinned);
+        socket.proved(proof);
+        clockOffsetMs = proof.time - sentAt;
+        listener.proved(clockOffsetMs);
         return this.#advance(connection, { type: "proved", at: clock.monotonic() });
       }
       refusal = message.errorResponse ?? refusal;
@@ -192,7 +218,8 @@ export class Uplink {
     };
     socket.listen({
       message: (frame) => inTurn(() => receive(frame)),
-      closed: (how) => inTurn(() => end(endingOfClose(how, refusal))),
+      more: () => inTurn(() => this.#advance(connection, { type: "asked" })),
+      closed: (how) => inTurn(() => end(endingOfClose(how, refusal, clockOffsetMs))),
     });
 
     // 3. A server that knows no proof speaks only when spoken to: greet it at once.
@@ -231,6 +258,7 @@ export class Uplink {
       log.warn("the platform refused a message", { reason: message.errorResponse.errorMessage });
       return; // OpAMP: error_response excludes the other fields
     }
+    if (message.customCapabilities) connection.takes = new Set(message.customCapabilities.capabilities);
     this.#advance(connection, { type: "received", at: clock.monotonic() });
     const offer = message.connectionSettings;
     const isRefused = offer !== undefined && this.#options.whyRefused?.(offer) !== undefined;
@@ -256,7 +284,7 @@ export class Uplink {
       case "greet":
         return listener.greet();
       case "announce-ready":
-        return listener.ready(connection.certificate);
+        return listener.ready(connection.certificate, connection.socket.transport);
       case "send-heartbeat":
         return listener.heartbeat();
       case "give-up":

@@ -1,12 +1,15 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { inWords } from "../../src/base/clock.ts";
 import { SallyportError } from "../../src/base/errors.ts";
-import { fail, inWords, ok, overall, skipped, warn } from "../../src/agent/doctor/check.ts";
+import { fail, ok, overall, skipped, warn } from "../../src/agent/doctor/check.ts";
 import { connectionCheck } from "../../src/agent/doctor/home.ts";
 import { certificateCheck } from "../../src/agent/doctor/identity.ts";
 import { clockCheck, proofCheck, proxyCheck, routeChecks, tlsCheck } from "../../src/agent/doctor/network.ts";
+import { checkPolicy } from "../../src/agent/doctor/policy.ts";
 import { spoolCheck } from "../../src/agent/doctor/state.ts";
 import { withinTime } from "../../src/agent/doctor/time.ts";
 import { TestClock } from "../support/clock.ts";
+import { temporaryFolder } from "../support/home.ts";
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -35,10 +38,15 @@ Deno.test("a certificate's life is told, and how far a clock is outside of it", 
 });
 
 Deno.test("a clock is good to a minute, and useless from a day on", () => {
-  const verdicts = [0, -MINUTE, MINUTE + 1, -DAY, DAY + 1].map((offset) => clockCheck(offset).verdict);
+  const verdicts = [0, -MINUTE, MINUTE + 1, -DAY, DAY + 1].map((offsetMs) =>
+    clockCheck({ offsetMs }).verdict
+  );
   assertEquals(verdicts, ["ok", "ok", "warn", "warn", "fail"]);
-  assertStringIncludes(clockCheck(2 * HOUR).reason, "2 hours behind the platform");
+  assertStringIncludes(clockCheck({ offsetMs: 2 * HOUR }).reason, "2 hours behind the platform");
   assertEquals(clockCheck(undefined).verdict, "skipped");
+  const details = { facts: { clockOffsetBoundMs: 39 * DAY }, remedy: "Set it." };
+  const error = new SallyportError("platform.not-trusted", "the clock is behind by 39 days or more", details);
+  assertEquals([clockCheck({ error }).verdict, tlsCheck(undefined, { error }).remedy], ["fail", "Set it."]);
 });
 
 Deno.test("records that wait for long are told with their age", () => {
@@ -88,4 +96,19 @@ Deno.test("work that hangs ends with its time", async () => {
   await clock.advance(5_000);
   await ended;
   assertEquals([stopped, inWords(-90_000), inWords(200 * MINUTE)], [true, "90 s", "3 hours"]);
+});
+
+Deno.test("a policy that cannot be used is a failure, named by its line", async () => {
+  using folder = temporaryFolder();
+  const file = `${folder.path}/policy.yaml`;
+  const check = () => checkPolicy(new TestClock(), file);
+  assertStringIncludes((await check()).reason, "the default holds");
+  await Deno.writeTextFile(file, "tracking: deny\n");
+  assertEquals((await check()).verdict, "ok");
+  await Deno.writeTextFile(file, "tracking: deny\nlogs: maybe\nerrors: perhaps\n");
+  const { verdict, reason, remedy } = await check();
+  assertEquals(verdict, "fail");
+  assertStringIncludes(reason, "policy.yaml:2:1: logs");
+  assertStringIncludes(reason, "and 1 more");
+  assertStringIncludes(remedy!, "sallyport policy check");
 });

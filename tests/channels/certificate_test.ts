@@ -15,6 +15,7 @@ import { readCertificate } from "../../src/trust/certificate.ts";
 import { generateKeyPair } from "../../src/trust/keys.ts";
 
 const STATUS = ConnectionSettingsStatuses;
+const DAY = 86_400_000;
 const UID = "01890a5d-ac96-774b-bcce-b302099a8057";
 const validity = { notBefore: 0, notAfter: Date.UTC(2040, 0, 1) };
 const authorityKeys = await generateKeyPair();
@@ -31,6 +32,7 @@ function underTest() {
   let changes = 0;
   let renewals = 0;
   let problem: string | undefined;
+  let now: number | undefined;
   const channel = certificateChannel({
     authority: "platform.example.com:443",
     instanceUid: UID,
@@ -42,7 +44,9 @@ function underTest() {
       get problem() {
         return problem;
       },
+      validity: { notBefore: 0, notAfter: 100 * DAY },
     },
+    platformNow: () => now,
     log: silentLog,
     onChange: () => changes++,
   });
@@ -65,6 +69,10 @@ function underTest() {
     renewals: () => renewals,
     /** The last renewal failed. */
     fail: () => problem = "the new certificate does not connect",
+    conditionsAt(day: number | undefined) {
+      now = day === undefined ? undefined : day * DAY;
+      return channel.conditions!().map(({ code, reason }) => [code, reason]);
+    },
   };
 }
 
@@ -154,4 +162,20 @@ Deno.test("the platform's request for a new key begins a renewal; after a failur
   assertThrows(() => request("soon"), SallyportError, "requestedAt");
   assertThrows(() => request(second, { endpoint: "elsewhere" }), SallyportError, "endpoint");
   assertEquals(t.channel.custom, [CUSTOM.certificate]);
+});
+
+Deno.test("a certificate in the last quarter of its life is expiring, by the platform's time only", () => {
+  const t = underTest();
+  assertEquals([undefined, 1, 75].flatMap((day) => t.conditionsAt(day)), []);
+  const [[code, reason]] = t.conditionsAt(76) as [[string, string]];
+  assertEquals(code, "certificate.expiring");
+  assertMatch(reason, /its end at 1970-04-11T00:00:00.000Z/);
+});
+
+Deno.test("an offer that was refused is told of until one is taken", () => {
+  const t = underTest();
+  t.offer({ headers: { headers: [{ key: "authorization", value: "x" }] } });
+  assertEquals(t.conditionsAt(1), [["certificate.offer-refused", "it sets headers for the connection"]]);
+  t.offer({ heartbeatIntervalSeconds: 5n });
+  assertEquals(t.conditionsAt(1), []);
 });

@@ -1,12 +1,11 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { createServer } from "node:https";
 import { systemClock } from "../../src/base/clock.ts";
 import { EXIT } from "../../src/base/exit_codes.ts";
 import type { Check } from "../../src/agent/doctor/check.ts";
-import { createAuthority, issueServerCertificate } from "../../src/trust/certificate_authority.ts";
-import { generateKeyPair, privateKeyToPem } from "../../src/trust/keys.ts";
 import { runCommand } from "../../scripts/lib/agent_process.ts";
+import { Company } from "../support/company.ts";
 import { eventually, Fleet } from "../support/fleet.ts";
+import { strangeServer } from "../support/tls_server.ts";
 import { asJson, assertPlain, Home, withColour } from "./support.ts";
 
 /** Runs the doctor, as a script would, and gives its checks by name. */
@@ -138,34 +137,61 @@ Deno.test({ name: "in a home of another user nothing is touched", ignore: Deno.u
 Deno.test("whoever opens TLS on the way is named, also when this machine trusts its root", async () => {
   await using fleet = await enrolled();
   await fleet.stopPlatform();
-  const validity = { notBefore: Date.now() - 1_000_000, notAfter: Date.now() + 86_400_000 };
-  const [rootKeys, keys] = [await generateKeyPair(), await generateKeyPair()];
-  const root = await createAuthority("Corporate inspection", rootKeys, validity);
-  const authority = { certificate: root, key: rootKeys.privateKey };
-  const server = createServer({
-    cert: await issueServerCertificate(authority, keys.publicKey, ["127.0.0.1"], validity),
-    key: await privateKeyToPem(keys.privateKey),
-  }, (_request, response) => void response.end());
-  const port = Number(fleet.authority.split(":")[1]);
-  await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", () => resolve()));
-  try {
-    const strange = await examine(fleet);
-    assertEquals([strange.code, strange.of("tls").verdict], [EXIT.failed, "fail"]);
-    for (const part of ["not trusted", 'of "CN=127.0.0.1"', 'issued by "CN=Corporate inspection"']) {
-      assertStringIncludes(strange.of("tls").reason, part);
-    }
-    assertStringIncludes(strange.of("tls").remedy!, "proxy with its own CA");
-
-    await Deno.writeTextFile(`${fleet.home}/root.pem`, root);
-    const trusted = await examine(fleet, [`DENO_CERT=${fleet.home}/root.pem`]);
-    assertEquals(trusted.of("tls").verdict, "fail");
-    assertStringIncludes(
-      trusted.of("tls").reason,
-      "this machine trusts it, but the bundle's CA did not issue it",
-    );
-    assert(trusted.of("proof").verdict === "fail");
-  } finally {
-    server.closeAllConnections();
-    await new Promise<void>((resolve) => server.close(() => resolve()));
+  const company = await Company.found("Corporate inspection");
+  await using _ = await strangeServer(await company.certify(), Number(fleet.authority.split(":")[1]));
+  const strange = await examine(fleet);
+  assertEquals([strange.code, strange.of("tls").verdict], [EXIT.failed, "fail"]);
+  for (const part of ["not trusted", 'of "CN=127.0.0.1"', 'issued by "CN=Corporate inspection"']) {
+    assertStringIncludes(strange.of("tls").reason, part);
   }
+  assertStringIncludes(strange.of("tls").remedy!, "opens TLS connections");
+
+  await Deno.writeTextFile(`${fleet.home}/root.pem`, company.root);
+  const trusted = await examine(fleet, [`DENO_CERT=${fleet.home}/root.pem`]);
+  assertEquals(trusted.of("tls").verdict, "fail");
+  assertStringIncludes(
+    trusted.of("tls").reason,
+    "nothing that this agent is told to trust vouches for it",
+  );
+  assert(trusted.of("proof").verdict === "fail");
+
+  // Its root in ca.pem makes TLS trust it, and it still is not the platform.
+  await Deno.writeTextFile(`${fleet.home}/ca.pem`, company.root);
+  const added = await examine(fleet);
+  assertEquals([added.of("tls").verdict, added.of("proof").verdict], ["ok", "fail"]);
+});
+
+Deno.test("the doctor tells which CAs are trusted, and what of ca.pem is of no use", async () => {
+  await using home = await Home.make();
+  const ca = async () => {
+    const { value } = await home.json("doctor");
+    return (value.checks as Check[]).find(({ name }) => name === "ca")!;
+  };
+  assertEquals([(await ca()).verdict, (await ca()).reason], [
+    "ok",
+    "the public roots that the runtime carries",
+  ]);
+  const [first, second] = [await Company.found("First"), await Company.found("Second")];
+  await Deno.writeTextFile(`${home.path}/ca.pem`, first.root + second.root);
+  const soon = await ca();
+  assertEquals(soon.verdict, "warn"); // the CAs of tests end tomorrow
+  assertStringIncludes(soon.reason, "2 of ca.pem, all good until");
+  await Deno.remove(`${home.path}/ca.pem`);
+  await Deno.mkdir(`${home.path}/ca.pem`);
+  assertStringIncludes((await ca()).reason, "it is no file");
+});
+
+Deno.test("with a damaged ca.pem the connection stands by the bundle's CA", async () => {
+  await using fleet = await enrolled();
+  const { root } = await Company.found();
+  await Deno.writeTextFile(`${fleet.home}/ca.pem`, `${root}-----BEGIN CERTIFICATE-----\nAAAA`);
+  const { code, of } = await examine(fleet);
+  assertEquals([code, of("ca").verdict, of("tls").verdict, of("proof").verdict], [
+    EXIT.ok,
+    "warn",
+    "ok",
+    "ok",
+  ]);
+  assertStringIncludes(of("ca").reason, `block 2 (line ${root.split("\n").length}) lacks its last line`);
+  assertStringIncludes(of("ca").reason, "the bundle's CA \"CN=Sallyport CA");
 });

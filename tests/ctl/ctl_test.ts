@@ -76,6 +76,30 @@ Deno.test("what goes wrong has its exit code and says what to do", async () => {
   }
 });
 
+Deno.test("what agents say is wrong with them is listed with what to do, and drives no terminal", async () => {
+  await using test = await testPlatform();
+  const agent = await enrolledAgent(test, "till 7");
+  await using connection = opampConnection(test, agent);
+  const lastError = "process.rejected: line 1\nline 2\x1b[31m";
+  const rejected = { healthy: false, status: "error", lastError };
+  await connection.send(toServer(agent.uid, 1, {
+    agentDescription: describe({}, {}),
+    health: {
+      healthy: false,
+      componentHealthMap: {
+        "process/orders": { ...rejected, componentHealthMap: { "process.rejected": rejected } },
+      },
+    },
+  }));
+  await connection.next();
+  const { out } = await ctl(test, "agents");
+  assert(/till 7\s+online\s+unhealthy/.test(out), out);
+  assertStringIncludes(
+    out,
+    "\ntill 7: process.rejected (process/orders)\n  line 1\n  line 2\\x1b[31m\n  What to do: Correct the definition",
+  );
+});
+
 Deno.test("an agent is looked at, asked for a new key and approved by its id or its name", async () => {
   const clock = new TestClock(Date.now());
   await using test = await testPlatform({ clock, certificateDays: 1 });

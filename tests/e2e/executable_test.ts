@@ -136,6 +136,8 @@ Deno.test({
         "write policy.yaml": "NotCapable",
         "write policy.yaml by its whole path": "NotCapable",
         "rename onto policy.yaml": "NotCapable",
+        "write ca.pem": "NotCapable",
+        "rename onto ca.pem": "NotCapable",
         "link to a folder outside": "NotCapable",
         "start a program": "NotCapable",
         "start a program by node": "NotFound",
@@ -144,6 +146,7 @@ Deno.test({
         "hostname": "NotCapable",
       });
       assertEquals(await exists(`${folder}/home/policy.yaml`), false);
+      assertEquals(await exists(`${folder}/home/ca.pem`), false);
     } finally {
       await Deno.remove(folder, { recursive: true });
     }

@@ -35,7 +35,11 @@ Deno.test({
       assertEquals((await fleet.agentView()).state, "online");
       assertEquals([...Deno.readDirSync(`${fleet.home}/data/in`)].map(({ name }) => name), ["a.csv"]);
 
+      // A connection that is lost meanwhile cannot even be noted, which is no reason to go down.
+      await fleet.stopPlatform();
+      await agent.line(({ message }) => message === "not connected");
       await Deno.remove(`${state}/fill`);
+      await fleet.startPlatform();
       await eventually(() => fleet.api.get<Summary>("/summary"), ({ documents }) => documents.out === 1);
       assertEquals((await fleet.json<{ whole: boolean }>(["egress", "verify"])).whole, true);
       assertEquals(await agent.stop(), 0);

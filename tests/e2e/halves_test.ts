@@ -23,6 +23,9 @@ Deno.test("the two halves do the same as two processes that they do as one", asy
   assertEquals(await engine.stop("SIGKILL"), 137);
   const view = await eventually(() => fleet.agentView(), ({ health }) => health?.healthy === false);
   assertEquals([view.state, view.health?.components.engine?.status], ["online", "not running"]);
+  const { conditions } = await fleet.json<{ conditions: { code: string; remedy: string }[] }>(["status"]);
+  assertEquals(conditions.map(({ code }) => code), ["engine.not-running"]);
+  assertEquals(conditions[0]?.remedy, view.health?.conditions[0]?.remedy);
 
   // A new engine goes on, and the gatehouse notices that too.
   const again = fleet.startAgent(["run", "--half", "engine"]);

@@ -1,13 +1,14 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { createServer } from "node:https";
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { WebSocket as WsClient, WebSocketServer } from "ws";
 import { systemClock } from "../../src/base/clock.ts";
 import { CHALLENGE_HEADER } from "../../src/protocol/proof.ts";
-import { createAuthority, issueServerCertificate } from "../../src/trust/certificate_authority.ts";
 import { createProvisionalCertificate } from "../../src/trust/certificate_request.ts";
 import { generateKeyPair, privateKeyToPem } from "../../src/trust/keys.ts";
+import { runCommand } from "../../scripts/lib/agent_process.ts";
+import { Company } from "../support/company.ts";
 import { Fleet, freePort } from "../support/fleet.ts";
 
 /**
@@ -30,26 +31,17 @@ class Interceptor implements AsyncDisposable {
   }
 
   static async start(port: number, upstream: string): Promise<Interceptor> {
-    const now = systemClock.now();
-    const validity = { notBefore: now - 1_000_000, notAfter: now + 86_400_000 };
-    const [rootKeys, serverKeys, clientKeys] = [
-      await generateKeyPair(),
-      await generateKeyPair(),
-      await generateKeyPair(),
-    ];
-    const root = await createAuthority("Corporate inspection", rootKeys, validity);
-    const authority = { certificate: root, key: rootKeys.privateKey };
-    const cert = await issueServerCertificate(authority, serverKeys.publicKey, ["127.0.0.1"], validity);
+    const company = await Company.found("Corporate inspection");
     const server = createServer({
-      cert,
-      key: await privateKeyToPem(serverKeys.privateKey),
+      ...await company.certify(),
       requestCert: true,
       rejectUnauthorized: false,
     });
-    const interceptor = new Interceptor(root, server);
+    const interceptor = new Interceptor(company.root, server);
+    const clientKeys = await generateKeyPair();
     // It has no key for the agent's certificate; a certificate of its own is all that it can show upstream.
     const client = {
-      cert: await createProvisionalCertificate(clientKeys, now),
+      cert: await createProvisionalCertificate(clientKeys, systemClock.now()),
       key: await privateKeyToPem(clientKeys.privateKey),
     };
     const sockets = new WebSocketServer({ noServer: true });
@@ -108,22 +100,25 @@ const HEADERS_OF_AN_UPGRADE = new Set([
   CHALLENGE_HEADER,
 ]);
 
-Deno.test("an interceptor with a trusted root gets the challenge and not one byte more", async () => {
-  await using fleet = await Fleet.start();
-  await fleet.enrol();
-  const { interceptor, rootFile } = await intercept(fleet);
-  await using _ = interceptor;
-  // The runtime takes roots from this variable without any permission: exactly how such proxies are rolled out.
-  const trusting = {
-    command: "env",
-    args: [`DENO_CERT=${rootFile}`, fleet.program.command, ...fleet.program.args],
-  };
+/** The error says who answered, in words and as facts. */
+function assertNamed({ message, issuer, subject, signedByBundle }: Record<string, unknown>): void {
+  assertStringIncludes(
+    String(message),
+    'a certificate of "CN=127.0.0.1", issued by "CN=Corporate inspection"',
+  );
+  assertEquals([issuer, subject, signedByBundle], ["CN=Corporate inspection", "CN=127.0.0.1", false]);
+}
 
-  const agent = fleet.startAgent(["run"], trusting);
+/** Runs an agent that cannot get past the interceptor, and gives how its first try ended. */
+async function endOfFirstTry(fleet: Fleet, program = fleet.program) {
+  const agent = fleet.startAgent(["run"], program);
   const line = await agent.line(({ message }) => message === "not connected");
-  assertEquals(line.code, "platform.not-proved", JSON.stringify(line));
   await agent.stop();
+  return line;
+}
 
+/** The interceptor saw upgrades and a challenge, and nothing that would be of any agent's. */
+async function assertNothingLeft(fleet: Fleet, interceptor: Interceptor): Promise<void> {
   assert(interceptor.relayed > 0, "the platform's proof was relayed, and still not believed");
   assertEquals(interceptor.fromAgent, []);
   for (const { path, headers } of interceptor.upgrades) {
@@ -132,33 +127,64 @@ Deno.test("an interceptor with a trusted root gets the challenge and not one byt
   }
   const { entries } = await fleet.json<{ entries: unknown[] }>(["egress"]);
   assertEquals(entries, [], "nothing left, so nothing is in the ledger");
-});
+}
 
-Deno.test("an enrolment through an interceptor keeps its secret", async () => {
+Deno.test("an interceptor with a trusted root is named, and gets the challenge and not one byte more", async () => {
   await using fleet = await Fleet.start();
-  const bundle = await fleet.api.bundle();
+  await fleet.enrol();
   const { interceptor, rootFile } = await intercept(fleet);
   await using _ = interceptor;
-  const { runCommand } = await import("../../scripts/lib/agent_process.ts");
-  const trusting = {
+  // The runtime takes roots from this variable without any permission: exactly how such proxies are rolled out.
+  const { command, args } = fleet.program;
+  const line = await endOfFirstTry(fleet, {
     command: "env",
-    args: [`DENO_CERT=${rootFile}`, fleet.program.command, ...fleet.program.args],
-  };
-
-  const { code, stdout } = await runCommand(trusting, fleet.home, ["enroll", bundle, "--json"]);
-  assertEquals([code, JSON.parse(stdout).error.code], [6, "platform.not-proved"]);
-  assert(interceptor.relayed > 0);
-  assertEquals(interceptor.fromAgent, []);
+    args: [`DENO_CERT=${rootFile}`, command, ...args],
+  });
+  assertEquals(line.code, "platform.not-proved", JSON.stringify(line));
+  assertNamed({ ...line, message: line.reason });
+  assertStringIncludes(String(line.reason), "this machine trusts it");
+  await assertNothingLeft(fleet, interceptor);
 });
 
-Deno.test("without its root on the machine, an interceptor does not even get the challenge", async () => {
+Deno.test("nor does an interceptor whose root stands in ca.pem get a byte", async () => {
   await using fleet = await Fleet.start();
   await fleet.enrol();
   const { interceptor } = await intercept(fleet);
   await using _ = interceptor;
-  const agent = fleet.startAgent();
-  const line = await agent.line(({ message }) => message === "not connected");
+  await Deno.writeTextFile(`${fleet.home}/ca.pem`, interceptor.root);
+  const line = await endOfFirstTry(fleet);
+  assertEquals(line.code, "platform.not-proved", JSON.stringify(line));
+  assertNamed({ ...line, message: line.reason });
+  assertStringIncludes(String(line.reason), "a CA of ca.pem signed it, and not the bundle's");
+  await assertNothingLeft(fleet, interceptor);
+});
+
+Deno.test("an enrolment through an interceptor keeps its secret, and names who was there", async () => {
+  await using fleet = await Fleet.start();
+  const bundle = await fleet.api.bundle();
+  const { interceptor, rootFile } = await intercept(fleet);
+  await using _ = interceptor;
+  const { command, args } = fleet.program;
+  const trusting = { command: "env", args: [`DENO_CERT=${rootFile}`, command, ...args] };
+  for (const [program, expected] of [[fleet.program, "not-trusted"], [trusting, "not-proved"]] as const) {
+    const { code, stdout } = await runCommand(program, fleet.home, ["enroll", bundle, "--json"]);
+    const { error } = JSON.parse(stdout);
+    assertEquals([code, error.code], [6, `platform.${expected}`]);
+    assertNamed({ message: error.message, ...error.facts });
+  }
+  assert(interceptor.relayed > 0);
+  assertEquals(interceptor.fromAgent, []);
+});
+
+Deno.test("without its root on the machine, an interceptor is named and does not even get the challenge", async () => {
+  await using fleet = await Fleet.start();
+  await fleet.enrol();
+  const { interceptor } = await intercept(fleet);
+  await using _ = interceptor;
+  const line = await endOfFirstTry(fleet);
   assertEquals(line.code, "platform.not-trusted", JSON.stringify(line));
-  await agent.stop();
+  assertNamed({ ...line, message: line.reason });
   assertEquals(interceptor.upgrades, []);
+  const { connection } = await fleet.json<{ connection: { reason: string } }>(["status"]);
+  assertStringIncludes(connection.reason, "Corporate inspection");
 });

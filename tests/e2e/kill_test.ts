@@ -1,14 +1,11 @@
 import { assertEquals } from "@std/assert";
+import { ONE_BY_ONE } from "../support/arrivals.ts";
 import { eventually, Fleet } from "../support/fleet.ts";
 import type { Summary } from "../support/fleet.ts";
-import { COPY_PROCESS } from "../support/fleet.ts";
 
 const FILES = 12;
 const ROWS = 20_000;
 const KILLS = 6;
-
-/** Each run takes one file, so that many runs end while the agent is killed again and again. */
-const ONE_BY_ONE = COPY_PROCESS.replace("trigger: { watch: true }", "trigger: { watch: { settle: 50ms } }");
 
 Deno.test("killed at random moments, the agent loses no document, writes none twice, and tells of each run once", async () => {
   await using fleet = await Fleet.start();

@@ -147,7 +147,7 @@ Deno.test("a certificate that the platform refuses is given up: the old one goes
   assertEquals(view.state, "online");
   const { status, lastError } = view.health!.components.certificate!;
   assertEquals(status, "renewal failed");
-  assertMatch(lastError, /does not know the client certificate/);
+  assertMatch(lastError, /^certificate.renewal-failed: .*does not know the client certificate/);
   assert(
     told.some((line) => /did not take the connection settings.*does not know/.test(line)),
     told.join("\n"),

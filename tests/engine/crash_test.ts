@@ -7,6 +7,7 @@ import { performJournal } from "../../src/engine/journal.ts";
 import type { JournalEntry } from "../../src/engine/journal.ts";
 import { fileIdentity } from "../../src/engine/paths.ts";
 import { connectorContext, runProcess } from "../../src/engine/runner.ts";
+import { EngineRedaction } from "../../src/engine/redaction.ts";
 import { createRuns } from "../../src/engine/runs.ts";
 import { recoverRuns } from "../../src/engine/recovery.ts";
 import { migrateEngine } from "../../src/engine/tables.ts";
@@ -118,7 +119,8 @@ Deno.test("crash: a decided run whose outputs cannot be put in place waits, and 
   migrateEngine(home.db);
   await home.write("in/a.csv", "id,total\n1,1\n");
   await home.write("done", "a file where a folder should be");
-  const runs = createRuns(home.db, "engine", systemClock, home.outbox);
+  const redaction = new EngineRedaction(home.db);
+  const runs = createRuns(home.db, "engine", { clock: systemClock, outbox: home.outbox, redaction });
   const context = { runs, dataFolder: home.dataFolder, clock: systemClock, log: silentLog };
   const process = define(ORDERS);
   const inputs = await process.source.inputs(connectorContext(process, context));

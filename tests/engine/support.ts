@@ -79,7 +79,7 @@ export class TestHome implements AsyncDisposable {
 
   async run(
     definition: string,
-    options: { log?: Log; signal?: AbortSignal; onProgress?: () => void } = {},
+    options: { log?: Log; signal?: AbortSignal; onProgress?: () => unknown } = {},
   ): Promise<RunReport> {
     return await runOnce(define(definition), {
       db: this.db,

@@ -8,19 +8,6 @@ import { TestClock } from "../support/clock.ts";
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 
-/** A clock whose wall time can be set, as an operator or NTP does. */
-class SettableClock extends TestClock {
-  #offset = 0;
-
-  override now(): number {
-    return super.now() + this.#offset;
-  }
-
-  set(byMs: number): void {
-    this.#offset += byMs;
-  }
-}
-
 function trigger(trigger: Trigger, clock: TestClock) {
   const stop = new AbortController();
   const fired: string[] = [];
@@ -40,7 +27,7 @@ function trigger(trigger: Trigger, clock: TestClock) {
 }
 
 Deno.test("trigger: every fires at once and then in its rhythm, whatever the wall clock does", async () => {
-  const clock = new SettableClock();
+  const clock = new TestClock();
   await using every = trigger({ kind: "every", everyMs: 10_000 }, clock);
   await clock.advance(25_000);
   assertEquals(every.fired.length, 3);
@@ -60,7 +47,7 @@ Deno.test("trigger: cron fires at the local time, through daylight saving", asyn
       "T04:00",
     ]]
   ) {
-    const clock = new SettableClock(Number(before));
+    const clock = new TestClock(Number(before));
     await using daily = trigger(DAILY, clock);
     await clock.advance(10 * MINUTE);
     assertEquals(daily.fired.map((time) => time.slice(10)), [expected]);
@@ -68,7 +55,7 @@ Deno.test("trigger: cron fires at the local time, through daylight saving", asyn
 });
 
 Deno.test("trigger: cron fires once when the clock jumps over its time, and again after it was set back", async () => {
-  const clock = new SettableClock(Date.UTC(2026, 0, 10, 0));
+  const clock = new TestClock(Date.UTC(2026, 0, 10, 0));
   await using daily = trigger(DAILY, clock);
   await clock.advance(2 * MINUTE);
   clock.set(72 * HOUR);

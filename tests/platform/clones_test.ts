@@ -3,6 +3,7 @@ import type { Attributes } from "../../src/protocol/attributes.ts";
 import { describe, START_ID } from "../../src/protocol/attributes.ts";
 import { CLOSE } from "../../src/protocol/closing.ts";
 import { TestClock } from "../support/clock.ts";
+import { TestPoller } from "./poller.ts";
 import { EventReader } from "./stream.ts";
 import type { TestConnection, TestIdentity, TestPlatform } from "./support.ts";
 import { enrolledAgent, opampConnection, testPlatform, toServer } from "./support.ts";
@@ -137,4 +138,20 @@ Deno.test("a copy that is restarted again and again costs no memory without boun
   }
   await (await start(test, agent, "A")).close();
   assertEquals((await view(test, agent)).clones?.starts.length, 16);
+});
+
+Deno.test("two that poll share a session and throw nobody out: they are named, and told of each other", async () => {
+  const { test, agent } = await underTest();
+  await using _ = test;
+  const described = (id: string) => ({ agentDescription: describe({}, { [START_ID]: id }) });
+  const [a, b] = [new TestPoller(test, agent), new TestPoller(test, agent)];
+  const [proofOfA, proofOfB] = [await a.proof(), await b.proof()];
+  await a.sealed(proofOfA, toServer(agent.uid, 0, described("A")));
+  await b.sealed(proofOfB, toServer(agent.uid, 0, described("B")));
+  const { message, closed } = await a.sealed(proofOfA, toServer(agent.uid, 1, described("A")));
+  assertEquals(closed, 0);
+  assertStringIncludes(message.errorResponse!.errorMessage, "this home was copied");
+  const { state, clones } = await view(test, agent);
+  assertEquals([state, clones?.starts.length], ["online", 2]);
+  for (const poller of [a, b]) poller[Symbol.dispose]();
 });

@@ -67,9 +67,30 @@ Deno.test({
       const agent = await enrolledAgent(test, "till <b>7</b>", clock);
       await page.getByText("till <b>7</b>").first().waitFor();
       await using connection = opampConnection(test, agent);
-      await connection.send(toServer(agent.uid, 1, { agentDescription: describe({}, {}) }));
+      await connection.send(toServer(agent.uid, 1, {
+        agentDescription: describe({}, {}),
+        health: { healthy: true, status: "healthy" },
+      }));
       await connection.next();
       await page.locator(".badge", { hasText: "online" }).waitFor();
+      await page.locator(".badge.good", { hasText: "healthy" }).waitFor();
+
+      // What an agent says is wrong with it stands beside it, with what to do.
+      const clockOff = { healthy: true, status: "warning", lastError: "clock.off: <i>23</i> hours ahead" };
+      const engineGone = { healthy: false, status: "error", lastError: "engine.not-running: it is gone" };
+      await connection.send(toServer(agent.uid, 2, {
+        health: {
+          healthy: false,
+          componentHealthMap: {
+            status: { healthy: true, componentHealthMap: { "clock.off": clockOff } },
+            engine: { healthy: false, componentHealthMap: { "engine.not-running": engineGone } },
+          },
+        },
+      }));
+      await page.locator(".badge.bad", { hasText: "engine.not-running" }).waitFor();
+      await page.locator(".badge.warn", { hasText: "clock.off" }).waitFor();
+      await page.getByText("<i>23</i> hours ahead").waitFor();
+      await page.getByText("Set the clock of the agent's machine").waitFor();
       await test.api("PUT", "/processes/orders", { definition: "name: orders\n" });
       await page.locator(".badge", { hasText: "pending" }).waitFor();
 

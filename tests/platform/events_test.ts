@@ -1,8 +1,9 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { Events } from "../../src/platform/events.ts";
+import { describe } from "../../src/protocol/attributes.ts";
 import { TestClock } from "../support/clock.ts";
 import { EventReader } from "./stream.ts";
-import { enrolledAgent, testPlatform } from "./support.ts";
+import { enrolledAgent, opampConnection, testPlatform, toServer } from "./support.ts";
 
 const published = (process: string) => ["published", { process }] as const;
 
@@ -26,6 +27,36 @@ Deno.test("whoever comes back gets what happened meanwhile, in order and once", 
   const live = await reader.until(({ type }) => type === "agent");
   assertEquals(live.data.name, "three");
   assertEquals(new Set([last, live.id, ...missed.map(({ id }) => id)]).size, 4);
+});
+
+Deno.test("what an agent says is wrong with it is told when it changes, and not when it is said again", async () => {
+  await using test = await testPlatform();
+  const agent = await enrolledAgent(test);
+  await using reader = await EventReader.open(test);
+  const off = (words: string) => {
+    const clock = { healthy: true, status: "warning", lastError: `clock.off: ${words}` };
+    return {
+      health: {
+        healthy: true,
+        componentHealthMap: { status: { ...clock, componentHealthMap: { "clock.off": clock } } },
+      },
+    };
+  };
+  for (const words of ["2 hours", "2 hours", "3 hours"]) {
+    await using connection = opampConnection(test, agent);
+    await connection.send(toServer(agent.uid, 1, { agentDescription: describe({}, {}), ...off(words) }));
+    await connection.next();
+    await connection.send(toServer(agent.uid, 2, off(words)));
+    await connection.next();
+  }
+  await using last = opampConnection(test, agent);
+  await last.send(toServer(agent.uid, 1, { agentDescription: describe({}, {}), health: { healthy: true } }));
+  const told: string[][] = [];
+  while (told.at(-1)?.length !== 0) {
+    const { data } = await reader.until(({ type }) => type === "health");
+    told.push((data.conditions as unknown as { reason: string }[]).map(({ reason }) => reason));
+  }
+  assertEquals(told, [["2 hours"], ["3 hours"], []]);
 });
 
 Deno.test("the stream says so when events are lacking: after a restart, and for an id that is none", async () => {

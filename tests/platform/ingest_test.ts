@@ -204,15 +204,18 @@ Deno.test("two homes with one stream: the same record is a repetition, another o
   assertEquals([records, runs.total, runs.partial, runs.running], [5, 3, 2, 1]);
 });
 
-Deno.test("a record that an older version stored with its fields in another order is the same one", async () => {
+Deno.test("a record is the same one however a version ordered it, and whatever a policy made of its names", async () => {
   await using test = await testPlatform();
   const agent = await enrolledAgent(test);
   await using agentSide = await tracker(test, agent);
   const stream = uuidv7(systemClock);
-  const record = started(newRun());
+  const record = finished(newRun(), "orders.csv");
   assertEquals(await agentSide.acked(stream, 1, [[1, record]]), 1);
   using db = openDatabase(join(test.dataDir, DATABASE_FILE));
   const turned = Object.fromEntries(Object.entries(record).reverse());
   db.prepare("UPDATE records SET body = ?").run(JSON.stringify(turned));
   assertEquals(await agentSide.acked(stream, 1, [[1, record]]), 1);
+  const files = [{ ...file("sha256:0f"), directory: "sha256:1e" }];
+  assertEquals(await agentSide.acked(stream, 1, [[1, { ...record, files } as TrackingRecord]]), 1);
+  assertEquals((await summary(test)).records, 1);
 });

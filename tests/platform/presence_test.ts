@@ -160,10 +160,11 @@ Deno.test("an expired certificate is refused with both times, during a session t
   await using connection = opampConnection(test, agent);
   await connection.send(toServer(agent.uid, 1, description));
   await connection.next();
-  await clock.advance(25 * 3_600_000);
-  await connection.send(toServer(agent.uid, 2));
-  assertEquals((await refusal(connection)).code, CLOSE.recoverable);
+  await clock.advance(24 * 3_600_000 - 2_000);
+  assertEquals(await presence(test, agent.uid), "online");
+  await clock.advance(2_001); // and nobody has said anything
   assertEquals(await presence(test, agent.uid), "offline: certificate expired");
+  assertEquals((await refusal(connection)).code, CLOSE.recoverable);
   await using again = opampConnection(test, agent);
   const { words, code } = await refusal(again);
   assertEquals(code, CLOSE.recoverable);

@@ -38,7 +38,7 @@ export async function testPlatform(options: Partial<PlatformOptions> = {}): Prom
       ...options,
       listen: { ...listen, port },
     });
-  const platform = await start(0);
+  const platform = await start(options.listen?.port ?? 0);
   const test: TestPlatform = {
     platform,
     dataDir,

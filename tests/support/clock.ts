@@ -1,4 +1,5 @@
 import type { Clock } from "../../src/base/clock.ts";
+import { systemClock } from "../../src/base/clock.ts";
 
 /** A clock that stands still until {@linkcode advance} moves it; timers fire in the order of their time. */
 export class TestClock implements Clock {
@@ -26,6 +27,11 @@ export class TestClock implements Clock {
     };
   }
 
+  /** Moves the wall clock only, as a person or a time service does: timers do not notice. */
+  set(byMs: number): void {
+    this.#now += byMs;
+  }
+
   /** Moves time on, firing what falls due on the way and letting promises settle after each. */
   async advance(ms: number): Promise<void> {
     const end = this.#elapsed + ms;
@@ -45,6 +51,15 @@ export class TestClock implements Clock {
     this.#now += elapsed - this.#elapsed;
     this.#elapsed = elapsed;
   }
+}
+
+/** The machine's clock, but every wait of a minute takes only `60 / factor` seconds. */
+export function fastClock(factor: number): Clock {
+  return {
+    now: () => systemClock.now(),
+    monotonic: () => systemClock.monotonic() * factor,
+    after: (delayMs, callback) => systemClock.after(delayMs / factor, callback),
+  };
 }
 
 /** Lets everything that waits on promises, and on I/O that is already done, go on. */

@@ -23,6 +23,8 @@ const attempts = {
   "write policy.yaml": () => Deno.writeTextFile("policy.yaml", "x"),
   "write policy.yaml by its whole path": () => Deno.writeTextFile(`${Deno.cwd()}/policy.yaml`, "x"),
   "rename onto policy.yaml": () => Deno.rename("data/a", "policy.yaml"),
+  "write ca.pem": () => Deno.writeTextFile("ca.pem", "x"),
+  "rename onto ca.pem": () => Deno.rename("data/a", "ca.pem"),
   "link to a folder outside": () => Deno.symlink("/etc", "data/etc"),
   "start a program": () => new Deno.Command("true").output(),
   // This one throws nothing, so it is judged by its effect.

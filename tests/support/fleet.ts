@@ -7,31 +7,36 @@ import { startPlatform } from "../../src/platform/platform.ts";
 import type { AgentProgram, CommandResult } from "../../scripts/lib/agent_process.ts";
 import { agentFromSource, runCommand, RunningAgent } from "../../scripts/lib/agent_process.ts";
 import { PlatformClient } from "../../scripts/lib/platform_client.ts";
+import { PlatformProcess } from "../../scripts/lib/platform_process.ts";
 
 /** A platform and an agent's home, both real, both gone at the end of the scope. */
 export class Fleet implements AsyncDisposable {
   readonly home: string;
   readonly #folder: string;
-  readonly #port: number;
+  readonly #listen: { host: string; port: number };
   readonly #program: AgentProgram;
   readonly #agents: RunningAgent[] = [];
   #platform: Platform | undefined;
   #client: PlatformClient | undefined;
   #token = "";
 
-  private constructor(folder: string, port: number, program: AgentProgram) {
+  private constructor(folder: string, listen: { host: string; port: number }, program: AgentProgram) {
     this.#folder = folder;
-    this.#port = port;
+    this.#listen = listen;
     this.#program = program;
     this.home = `${folder}/home`;
   }
 
   /** Starts a platform; the agent runs from source unless another program is given. */
-  static async start(program?: (authority: string) => Promise<AgentProgram>, port?: number): Promise<Fleet> {
+  static async start(
+    program: (authority: string) => Promise<AgentProgram> = agentFromSource,
+    port?: number,
+    host = "127.0.0.1",
+  ): Promise<Fleet> {
     const folder = await Deno.realPath(await Deno.makeTempDir({ prefix: "sallyport-fleet-" }));
     await Deno.mkdir(`${folder}/home`);
     port ??= await freePort();
-    const fleet = new Fleet(folder, port, await (program ?? agentFromSource)(`127.0.0.1:${port}`));
+    const fleet = new Fleet(folder, { host, port }, await program(`${host}:${port}`));
     await fleet.startPlatform();
     return fleet;
   }
@@ -51,8 +56,14 @@ export class Fleet implements AsyncDisposable {
     return this.#token;
   }
 
+  /** The platform's folder. */
+  get platformData(): string {
+    return `${this.#folder}/platform`;
+  }
+
+  /** Where the platform listens. */
   get authority(): string {
-    return `127.0.0.1:${this.#port}`;
+    return `${this.#listen.host}:${this.#listen.port}`;
   }
 
   get program(): AgentProgram {
@@ -62,15 +73,27 @@ export class Fleet implements AsyncDisposable {
   /** Starts the platform, again on the same data and the same address unless `changes` say otherwise. */
   async startPlatform(changes: Partial<PlatformOptions> = {}): Promise<Platform> {
     this.#platform = await startPlatform({
-      dataDir: `${this.#folder}/platform`,
-      listen: { host: "127.0.0.1", port: this.#port },
+      dataDir: this.platformData,
+      listen: this.#listen,
       clock: systemClock,
       log: silentLog,
       ...changes,
     });
     this.#token = this.#platform.firstToken ?? this.#token;
-    this.#client = new PlatformClient(this.#platform.url, this.#token, this.#platform.ca);
+    this.#client = new PlatformClient(`https://${this.authority}`, this.#token, this.#platform.ca);
     return this.#platform;
+  }
+
+  /** Goes on with the platform as a process of its own, which can be killed. */
+  async platformProcess(heartbeatSeconds: number): Promise<PlatformProcess> {
+    const { ca } = this.platform;
+    await this.stopPlatform();
+    const { port } = this.#listen;
+    const options = { dataDir: `${this.#folder}/platform`, port, connections: 10, heartbeatSeconds };
+    const platform = new PlatformProcess(options);
+    await platform.start();
+    this.#client = new PlatformClient(`https://${this.authority}`, this.#token, ca);
+    return platform;
   }
 
   async stopPlatform(): Promise<void> {
@@ -193,9 +216,11 @@ export interface AgentView {
   name: string;
   state: "online" | "suspect" | "offline";
   reason?: string;
+  transport?: string;
   health?: {
     healthy: boolean;
     components: Record<string, { healthy: boolean; status: string; lastError: string }>;
+    conditions: { code?: string; severity: string; component?: string; reason: string; remedy?: string }[];
   };
   processes: { process: string; state: string; reason?: string }[];
   clones?: { starts: { id: string; address: string }[] };

@@ -44,6 +44,7 @@ function underTest(options: { proofKey?: undefined } = {}) {
   const attempts: Attempt[] = [];
   const events: string[] = [];
   const endings: Ending[] = [];
+  const offsets: number[] = [];
   const uplink = new Uplink({
     identity: { ...identity, ...("proofKey" in options ? { proofKey: undefined } : {}) },
     capabilities: 1n,
@@ -60,6 +61,8 @@ function underTest(options: { proofKey?: undefined } = {}) {
       };
       attempts.push(attempt);
       const socket: Socket = {
+        transport: "websocket",
+        proved() {},
         listen: (listener) => attempt.tell = listener,
         send: (frame) => attempt.sent.push(frame),
         close(code, reason) {
@@ -72,6 +75,7 @@ function underTest(options: { proofKey?: undefined } = {}) {
     },
     whyRefused: (offer) => offer.opamp?.destinationEndpoint ? "it moves the connection" : undefined,
     listener: {
+      proved: (clockOffsetMs) => offsets.push(clockOffsetMs),
       greet() {
         events.push("greet");
         uplink.send(encodeFrame(AgentToServerSchema, uplink.compose({})));
@@ -98,18 +102,19 @@ function underTest(options: { proofKey?: undefined } = {}) {
     attempts,
     events,
     endings,
+    offsets,
     say,
-    async prove(attempt: Attempt, keys = platformKeys) {
+    async prove(attempt: Attempt, keys = platformKeys, platformTime = 1) {
       const clientFingerprint = readCertificate(certificate).fingerprint;
       const subject = {
         authority: identity.authority,
         challenge: attempt.challenge!,
         clientFingerprint,
-        time: 1,
+        time: platformTime,
       };
       const signature = await signProof(keys.privateKey, subject);
       await say(attempt, {
-        customMessage: jsonMessage(CUSTOM.proof, "proof", { protocol: 1, time: 1, signature }),
+        customMessage: jsonMessage(CUSTOM.proof, "proof", { protocol: 1, time: platformTime, signature }),
       });
       // The check of a signature takes real time, which no test clock can move.
       while (attempt.sent.length === 0 && attempt.closedWith === undefined) {
@@ -133,6 +138,25 @@ Deno.test("nothing is sent before the platform is proved; then everything that i
   assertEquals([t.events, first!.sent.length], [["greet"], 1]);
   await t.say(first!, {});
   assertEquals(t.events, ["greet", "ready", "message"]);
+});
+
+Deno.test("the proof tells how far the clock is off, half of the wait for it counted; a refusal for the time says so", async () => {
+  await using t = underTest();
+  await t.time.advance(0);
+  await t.time.advance(4_000);
+  const hours = 3_600_000;
+  await t.prove(t.attempts[0]!, platformKeys, t.time.now() - 2_000 - 23 * hours);
+  assertEquals(t.offsets, [-23 * hours]);
+  const expired = "the client certificate expired at 2026-01-01T00:00:00.000Z";
+  await t.say(t.attempts[0]!, { errorResponse: { errorMessage: expired } });
+  t.attempts[0]!.tell.closed({ code: CLOSE.expired, reason: "" });
+  await t.time.advance(0);
+  const { message, remedy } = t.endings[0]!.error;
+  assertEquals(
+    message,
+    `the platform ended the session: ${expired}; this machine's clock is 23 hours ahead of the platform's`,
+  );
+  assert(remedy?.startsWith("Set this machine's clock"), remedy);
 });
 
 Deno.test("whoever proves another key gets nothing, and the next try has another challenge", async () => {

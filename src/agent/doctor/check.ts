@@ -36,12 +36,3 @@ export function overall(checks: readonly Check[]): Exclude<Verdict, "skipped"> {
   const verdicts = checks.map(({ verdict }) => verdict);
   return verdicts.includes("fail") ? "fail" : verdicts.includes("warn") ? "warn" : "ok";
 }
-
-/** A length of time as a person would say it, such as "3 days" or "90 s". */
-export function inWords(ms: number): string {
-  const seconds = Math.round(Math.abs(ms) / 1000);
-  if (seconds < 120) return `${seconds} s`;
-  if (seconds < 2 * 3_600) return `${Math.round(seconds / 60)} minutes`;
-  if (seconds < 2 * 86_400) return `${Math.round(seconds / 3_600)} hours`;
-  return `${Math.round(seconds / 86_400)} days`;
-}

@@ -1,12 +1,15 @@
 import type { Clock } from "../../base/clock.ts";
 import { exists } from "../../base/files.ts";
+import { readCaFile } from "../../uplink/ca_file.ts";
 import { baked, BUILD } from "../build.ts";
-import { STATE_FOLDER } from "../home.ts";
+import { CA_FILE, STATE_FOLDER } from "../home.ts";
+import { caCheck } from "./ca.ts";
 import type { Check } from "./check.ts";
 import { skipped } from "./check.ts";
 import { checkDisk, checkHalves, checkHome, connectionCheck } from "./home.ts";
 import { certificateCheck, checkIdentity } from "./identity.ts";
 import { checkNetwork } from "./network.ts";
+import { checkPolicy } from "./policy.ts";
 import { checkState } from "./state.ts";
 
 /**
@@ -23,14 +26,17 @@ export async function examine({ clock, signal }: { clock: Clock; signal: AbortSi
   const halves = await checkHalves(hasProcesses, identity !== undefined);
   const agentRuns = halves.some(({ name, verdict }) => name === "gatehouse" && verdict === "ok");
   const authority = identity?.enrolment.platform ?? baked(BUILD.platform);
+  const file = await readCaFile(CA_FILE);
   return [
     home,
     await exists(STATE_FOLDER) ? await checkDisk(clock) : skipped("disk", "there is no state/ yet"),
     identityCheck,
     certificateCheck(identity?.certificateFacts, clock.now()),
+    await checkPolicy(clock),
     ...stateChecks,
     ...halves,
     ...agentRuns ? [connectionCheck(connection, clock.now())] : [],
-    ...await checkNetwork({ authority, identity, clock, signal }),
+    caCheck(identity?.enrolment.ca, file, clock.now()),
+    ...await checkNetwork({ authority, identity, file, clock, signal }),
   ];
 }

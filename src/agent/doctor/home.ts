@@ -1,10 +1,11 @@
 import { join } from "@std/path";
 import { isDiskFull, messageOf } from "../../base/errors.ts";
 import type { Clock } from "../../base/clock.ts";
+import { inWords } from "../../base/clock.ts";
 import { exists } from "../../base/files.ts";
 import { isRunning, runnerOf, STATE_FOLDER } from "../home.ts";
 import type { Check } from "./check.ts";
-import { fail, inWords, ok, skipped, warn } from "./check.ts";
+import { fail, ok, skipped, warn } from "./check.ts";
 import { withinTime } from "./time.ts";
 
 /** Bits of a file mode that let other users than the owner write. */

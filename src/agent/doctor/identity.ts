@@ -1,11 +1,11 @@
 import { join } from "@std/path";
-import { isoTime } from "../../base/clock.ts";
+import { inWords, isoTime } from "../../base/clock.ts";
 import { asSallyportError, messageOf } from "../../base/errors.ts";
 import type { Identity } from "../../identity/identity.ts";
 import { loadIdentity } from "../../identity/identity.ts";
 import { STATE_FOLDER } from "../home.ts";
 import type { Check } from "./check.ts";
-import { fail, inWords, ok, skipped, warn } from "./check.ts";
+import { fail, ok, skipped, warn } from "./check.ts";
 
 const FOLDER = join(STATE_FOLDER, "identity");
 const OTHERS = 0o077;

@@ -1,16 +1,21 @@
 import type { Clock } from "../../base/clock.ts";
 import { isoTime } from "../../base/clock.ts";
 import { fromBase64Url } from "../../base/encoding.ts";
+import { MAX_CLOCK_OFFSET_MS } from "../../base/limits.ts";
 import type { Identity } from "../../identity/identity.ts";
-import type { DirectRoute, ProofProbe, ShownCertificate } from "../../uplink/probe.ts";
-import { directRoute, probeProof, shownCertificate } from "../../uplink/probe.ts";
+import { clockWords, isClockOff, SET_CLOCK } from "../../protocol/clock.ts";
+import type { CaFile } from "../../trust/ca_file.ts";
+import type { DirectRoute, ProofProbe } from "../../uplink/probe.ts";
+import { directRoute, probeProof } from "../../uplink/probe.ts";
+import type { ShownCertificate } from "../../uplink/shown_certificate.ts";
+import { shownCertificate } from "../../uplink/shown_certificate.ts";
 import { webSocketOpener } from "../../uplink/socket.ts";
+import { nameAnswerer } from "../../uplink/answerer.ts";
 import type { Check } from "./check.ts";
-import { fail, inWords, ok, skipped, warn } from "./check.ts";
+import { fail, ok, skipped, warn } from "./check.ts";
 
-/** From here on a person should set the clock; up to the second limit the agent works all the same. */
-const OFFSET_WARN_MS = 60_000;
-const OFFSET_FAIL_MS = 24 * 3_600_000;
+/** How long a certificate may take to come. */
+const LOOK_MS = 10_000;
 
 const INTERCEPTED =
   "Something between here and the platform opens TLS connections, such as a proxy with its own CA. Ask " +
@@ -21,6 +26,8 @@ export interface NetworkSubject {
   /** `host:port`, or undefined when nobody has said yet which platform it is. */
   authority: string | undefined;
   identity: Identity | undefined;
+  /** The operator's CAs. */
+  file: CaFile;
   clock: Clock;
   signal: AbortSignal;
 }
@@ -29,7 +36,7 @@ const NAMES = ["address", "dns", "tcp", "tls", "proof", "clock", "proxy"] as con
 
 /** Every step of the way to the platform, from the permission to the proof. */
 export async function checkNetwork(subject: NetworkSubject): Promise<Check[]> {
-  const { authority, identity, clock, signal } = subject;
+  const { authority, identity, file, clock, signal } = subject;
   if (authority === undefined) {
     const reason = "no platform is known yet: this home is not enrolled";
     return NAMES.map((name) => skipped(name, reason));
@@ -47,25 +54,33 @@ export async function checkNetwork(subject: NetworkSubject): Promise<Check[]> {
     ];
   }
   const route = await directRoute(authority, clock);
+  const ca = identity?.enrolment.ca ?? "public";
+  const trust = { ca, operatorCas: file.cas.map(({ pem }) => pem) };
   const shown = route.reached
-    ? await shownCertificate(authority, identity?.enrolment.ca ?? "public", clock)
+    ? await shownCertificate(authority, trust, { clock, limitMs: LOOK_MS, signal })
     : undefined;
-  const probe = identity && await probeProof(
-    {
-      authority,
-      ca: identity.enrolment.ca,
-      certificate: identity.certificate,
-      key: identity.key,
-      proofKey: fromBase64Url(identity.enrolment.proofKey),
-    },
-    { clock, open: webSocketOpener(clock), signal },
-  );
+  const proofKey = identity?.enrolment.proofKey;
+  const probe = identity && typeof proofKey === "string"
+    ? await probeProof(
+      {
+        authority,
+        ca,
+        certificate: identity.certificate,
+        key: identity.key,
+        proofKey: fromBase64Url(proofKey),
+      },
+      { clock, open: webSocketOpener(clock, () => Promise.resolve(file)), signal },
+    )
+    : undefined;
+  if (probe?.error) {
+    probe.error = nameAnswerer(probe.error, { authority, ca, problems: file.problems, shown });
+  }
   return [
     ok("address", `this executable may reach ${authority}`),
     ...routeChecks(authority, route, probe),
     tlsCheck(shown, probe),
     proofCheck(probe),
-    clockCheck(probe?.offsetMs),
+    clockCheck(probe),
     proxyCheck(route, probe),
   ];
 }
@@ -110,14 +125,12 @@ export function tlsCheck(shown: ShownCertificate | undefined, probe: ProofProbe 
     }, a certificate of "${shown.facts.subject}" issued by "${shown.facts.issuer}", ` +
       `good until ${isoTime(shown.facts.notAfter)}`
     : "";
-  const code = probe?.error?.code;
-  if (code === "platform.not-trusted") {
-    const reason = what === "" ? probe!.error!.message : `not trusted: ${what} (${probe!.error!.message})`;
-    return fail(name, reason, INTERCEPTED);
+  if (probe?.error?.code === "platform.not-trusted") {
+    return fail(name, probe.error.message, probe.error.remedy!);
   }
-  // A proof is for this very connection; with one, the CA's signature may stand behind one of another CA.
-  if (shown?.fromBundle === false && probe?.offsetMs === undefined) {
-    return fail(name, `this machine trusts it, but the bundle's CA did not issue it: ${what}`, INTERCEPTED);
+  // A proof is for this very connection; with one, the machine's own trust may stand behind a certificate.
+  if (shown && !shown.valid && probe && probe.offsetMs === undefined) {
+    return fail(name, `nothing that this agent is told to trust vouches for it: ${what}`, INTERCEPTED);
   }
   if (!probe) {
     return skipped(
@@ -125,14 +138,19 @@ export function tlsCheck(shown: ShownCertificate | undefined, probe: ProofProbe 
       what === "" ? "no certificate came" : `${what}; whether to trust it, the bundle says`,
     );
   }
-  if (cameThrough(probe)) return ok(name, what === "" ? "trusted" : `trusted: ${what}`);
+  if (shown?.valid || cameThrough(probe)) return ok(name, what === "" ? "trusted" : `trusted: ${what}`);
   return skipped(name, "there is no connection to speak TLS on");
 }
 
 /** Whether who answers holds the key that the bundle pins, and takes this agent. */
 export function proofCheck(probe: ProofProbe | undefined): Check {
   const name = "proof";
-  if (!probe) return skipped(name, "the key to be proved comes with the enrolment bundle");
+  if (!probe) {
+    return skipped(
+      name,
+      "no key is pinned here: it comes with an enrolment bundle, and plain servers have none",
+    );
+  }
   const { offsetMs, error } = probe;
   if (offsetMs !== undefined && error) {
     return fail(
@@ -145,15 +163,19 @@ export function proofCheck(probe: ProofProbe | undefined): Check {
   return ok(name, "the platform proved the key of the bundle, and takes this agent");
 }
 
-/** How far this machine's clock is from the platform's, which is part of what it signs. */
-export function clockCheck(offsetMs: number | undefined): Check {
+/**
+ * How far this machine's clock is from the platform's, which is part of what it signs. Where no proof came because the
+ * platform's certificate is not good at the time of this machine, that says how far it is off at least.
+ */
+export function clockCheck({ offsetMs, error }: ProofProbe = {}): Check {
   const name = "clock";
-  if (offsetMs === undefined) return skipped(name, "the platform's time comes with its proof");
-  const by = inWords(offsetMs);
-  const reason = `this machine is ${by} ${offsetMs > 0 ? "behind" : "ahead of"} the platform`;
-  const remedy = "Set this machine's clock, best by a time service.";
-  if (Math.abs(offsetMs) > OFFSET_FAIL_MS) return fail(name, reason, remedy);
-  if (Math.abs(offsetMs) > OFFSET_WARN_MS) return warn(name, reason, remedy);
+  if (offsetMs === undefined) {
+    if (error?.facts.clockOffsetBoundMs !== undefined) return fail(name, error.message, error.remedy!);
+    return skipped(name, "the platform's time comes with its proof");
+  }
+  const reason = `this machine's clock is ${clockWords(offsetMs)}`;
+  if (Math.abs(offsetMs) > MAX_CLOCK_OFFSET_MS) return fail(name, reason, SET_CLOCK);
+  if (isClockOff(offsetMs)) return warn(name, reason, SET_CLOCK);
   return ok(name, Math.abs(offsetMs) < 1000 ? "within a second of the platform's" : reason);
 }
 

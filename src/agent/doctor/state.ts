@@ -1,4 +1,5 @@
 import type { Clock } from "../../base/clock.ts";
+import { inWords } from "../../base/clock.ts";
 import { asSallyportError, messageOf } from "../../base/errors.ts";
 import { exists } from "../../base/files.ts";
 import { createDeployments } from "../../engine/deployments.ts";
@@ -8,7 +9,7 @@ import type { ConnectionFacts } from "../connection_record.ts";
 import { readConnection } from "../connection_record.ts";
 import { DATABASE_PATH, openState } from "../home.ts";
 import type { Check } from "./check.ts";
-import { fail, inWords, ok, skipped, warn } from "./check.ts";
+import { fail, ok, skipped, warn } from "./check.ts";
 
 /** Records that wait longer than this tell of a connection that is gone, or of a platform that takes nothing. */
 const SPOOL_AGE_WARN_MS = 15 * 60_000;

@@ -118,8 +118,7 @@ function stopSignal(): Disposable & { signal: AbortSignal } {
 function printError(error: SallyportError, remedy: string | undefined, json: boolean): void {
   const message = messageOf(error);
   if (json) {
-    const { code, retryable } = error;
-    console.log(JSON.stringify({ error: { code, message, ...remedy ? { remedy } : {}, retryable } }));
+    console.log(JSON.stringify({ error: { ...error.toJSON(), message, ...remedy ? { remedy } : {} } }));
     return;
   }
   // Colours follow standard output, which may be a terminal while standard error is a file.

@@ -3,7 +3,7 @@ import { EXIT } from "../../base/exit_codes.ts";
 import { table } from "../../base/table.ts";
 import { printable } from "../../base/terminal.ts";
 import type { Agent } from "../agents.ts";
-import { agentNamed, notesOf } from "../agents.ts";
+import { agentNamed, conditionLines, notesOf } from "../agents.ts";
 import type { Command } from "../command.ts";
 import { facts, heading, state, time } from "../format.ts";
 
@@ -14,7 +14,7 @@ interface AgentDetail extends Agent {
 export const agentsShow: Command = {
   name: "agents show",
   usage: "ID|NAME",
-  summary: "Show one agent: its state, its certificate and key, its processes, and its clones if it has any",
+  summary: "Show one agent: its state and health, its certificate and key, its processes, and its clones",
   about:
     "A home that was copied gives two agents with one identity, who take turns. Each start of them is listed\n" +
     "with the address from which it came. Stop one, move its state/ away, and enrol it as an agent of its own.",
@@ -49,6 +49,7 @@ function asText(agent: AgentDetail): string {
       ...attributes.map(([key, value]) => [printable(key), printable(value)] as const),
     ]),
     ...notesOf(agent).map((note) => yellow(`\n${note}`)),
+    ...conditionLines(agent),
   ];
   if (clones) {
     const rows = clones.starts.map((start) => [

@@ -10,9 +10,8 @@ export const watch: Command = {
   usage: "",
   summary: "Show what happens, as it happens, until Ctrl-C",
   about:
-    "Agents that come and go, are cloned, or wait for approval; processes that agents take or refuse; runs that\n" +
-    "begin and end.\n" +
-    "With --json one object a line.",
+    "Agents that come and go, are cloned or wait for approval, what is wrong with them, processes that they\n" +
+    "take or refuse, runs that begin and end. With --json one object a line.",
   options: [],
   examples: ["sallyportctl watch", "sallyportctl watch --json | jq 'select(.type == \"run\")'"],
   async run({ platform, result, signal }) {
@@ -26,7 +25,10 @@ export const watch: Command = {
 function asLine({ type, data }: StreamedEvent): string {
   const text = (key: string) => printable(String(data[key] ?? ""));
   const reason = data.reason ? `: ${text("reason")}` : "";
+  const codes = (data.conditions as { code?: string; component?: string }[] | undefined)
+    ?.map(({ code, component }) => printable(code ?? component ?? "something"));
   const what: Record<string, () => string> = {
+    health: () => `${text("name")} has ${codes?.length ? codes.join(", ") : "nothing wrong with it"}`,
     agent: () => `${text("name")} is ${state(text("state"))}${reason}`,
     clones: () =>
       `${text("name")} ${data.state === "found" ? "was cloned" : "has no clones any more"}${reason}`,

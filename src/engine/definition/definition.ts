@@ -1,23 +1,19 @@
-import { isScalar, LineCounter, parseDocument, visit } from "yaml";
-import type { Document as YamlDocument } from "yaml";
 import * as z from "zod";
 import { sha256Hex } from "../../base/digest.ts";
-import { utf8 } from "../../base/encoding.ts";
 import { SallyportError } from "../../base/errors.ts";
 import { MAX_PROCESS_BYTES } from "../../base/limits.ts";
+import { checkYaml } from "../../base/yaml/checked.ts";
+import { describeProblems, fieldName } from "../../base/yaml/problems.ts";
+import type { Issue, Problem } from "../../base/yaml/problems.ts";
 import type { ConnectorKind, Sink, Source } from "../connector.ts";
 import { folderSchema } from "../paths.ts";
 import { STEP_KINDS } from "../steps/mod.ts";
 import type { StepPlan } from "../steps/step.ts";
 import { oneOf, theOne } from "./one_of.ts";
-import { fieldName, problemsOf } from "./problems.ts";
-import type { Problem } from "./problems.ts";
 import { triggerSchema } from "./trigger.ts";
 import type { Trigger } from "./trigger.ts";
 
 const MAX_STEPS = 100;
-/** Aliases can make a small text huge once expanded. */
-const MAX_ALIASES = 100;
 
 /** A process, checked and compiled: what the runner works with. */
 export interface Process {
@@ -77,55 +73,19 @@ export function checkDefinition(
   text: string,
   connectors: readonly ConnectorKind[],
 ): { process: Process; problems: [] } | { process: undefined; problems: Problem[] } {
-  const bad = (problems: Problem[]) => ({
-    process: undefined,
-    problems: problems.sort((a, b) => a.line - b.line || a.column - b.column),
+  const checked = checkYaml(text, processSchema(connectors), {
+    what: "the definition",
+    maxBytes: MAX_PROCESS_BYTES,
   });
-  if (utf8(text).length > MAX_PROCESS_BYTES) {
-    const message = `the definition is larger than ${MAX_PROCESS_BYTES / 1024} KiB`;
-    return bad([{ line: 1, column: 1, field: "", message }]);
-  }
-  const lines = new LineCounter();
-  const yaml = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
-  if (yaml.errors.length > 0) {
-    return bad(yaml.errors.map(({ code, message, pos }) => {
-      const { line, col } = lines.linePos(pos[0]);
-      const duplicate = code === "DUPLICATE_KEY" ? text.slice(pos[0]).match(/^[^\s:]+/)?.[0] : undefined;
-      return {
-        line,
-        column: col,
-        field: duplicate ?? "",
-        message: duplicate ? "this field is already given above" : `is not YAML: ${message}`,
-      };
-    }));
-  }
-  const forbidden = forbiddenKeys(yaml, lines);
-  if (forbidden.length > 0) return bad(forbidden);
-  let value: unknown;
-  try {
-    value = yaml.toJS({ maxAliasCount: MAX_ALIASES });
-  } catch (error) {
-    return bad([{
-      line: 1,
-      column: 1,
-      field: "",
-      message: `is not usable YAML: ${(error as Error).message}`,
-    }]);
-  }
-  const schema = processSchema(connectors);
-  const parsed = schema.safeParse(value, { reportInput: true });
-  if (!parsed.success) {
-    const json = z.toJSONSchema(schema, { io: "input", unrepresentable: "any" });
-    return bad(problemsOf(parsed.error.issues, yaml, lines, (path) => keysAt(json as SchemaNode, path)));
-  }
-  const process = compile(parsed.data, text, connectors);
-  const loops = loopIssues(process, parsed.data);
-  if (loops.length > 0) return bad(problemsOf(loops, yaml, lines, () => []));
+  if (!checked.value) return { process: undefined, problems: checked.problems };
+  const process = compile(checked.value, text, connectors);
+  const loops = checked.placed(loopIssues(process, checked.value));
+  if (loops.length > 0) return { process: undefined, problems: loops };
   return { process, problems: [] };
 }
 
 /** A process that writes into the folder that it reads would feed on itself. */
-function loopIssues({ source, sink, deadLetterFolder }: Process, data: ProcessData): z.core.$ZodIssue[] {
+function loopIssues({ source, sink, deadLetterFolder }: Process, data: ProcessData): Issue[] {
   const { watched, folders: [, ...moves] } = source;
   const places: [folders: readonly string[], path: string[]][] = [
     [moves, ["source", theOne(data.source)[0], "after"]],
@@ -140,19 +100,6 @@ function loopIssues({ source, sink, deadLetterFolder }: Process, data: ProcessDa
   }));
 }
 
-/** `__proto__` means something else to JavaScript: as a field it would be lost without a word. */
-function forbiddenKeys(yaml: YamlDocument, lines: LineCounter): Problem[] {
-  const problems: Problem[] = [];
-  visit(yaml, {
-    Pair(_, { key }) {
-      if (!isScalar(key) || key.value !== "__proto__") return;
-      const { line, col } = lines.linePos(key.range?.[0] ?? 0);
-      problems.push({ line, column: col, field: "__proto__", message: "cannot be used as a name" });
-    },
-  });
-  return problems;
-}
-
 /**
  * Checks a definition and gives the process. `name` is what the text is called in the message, such as its file.
  *
@@ -165,17 +112,6 @@ export function parseDefinition(text: string, name: string, connectors: readonly
     facts: { problems: problems.length, line: problems[0]?.line ?? 1, field: problems[0]?.field ?? "" },
     remedy: "Correct the definition and check it with: sallyport process check FILE",
   });
-}
-
-const MAX_SHOWN = 20;
-
-/** Problems for people: one a line, `orders.yaml:7:5: source.disk.glob: ...`. */
-export function describeProblems(problems: readonly Problem[], name: string): string {
-  const shown = problems.slice(0, MAX_SHOWN).map(({ line, column, field, message }) =>
-    `${name}:${line}:${column}: ${field === "" ? "" : `${field}: `}${message}`
-  );
-  if (problems.length > MAX_SHOWN) shown.push(`... and ${problems.length - MAX_SHOWN} more`);
-  return shown.join("\n");
 }
 
 function compile(
@@ -204,29 +140,4 @@ function compile(
     deadLetterFolder,
     folders: [...new Set([...source.folders, ...sink.folders, deadLetterFolder])].sort(),
   };
-}
-
-interface SchemaNode {
-  properties?: Record<string, SchemaNode>;
-  items?: SchemaNode;
-  additionalProperties?: SchemaNode | boolean;
-  anyOf?: SchemaNode[];
-  oneOf?: SchemaNode[];
-}
-
-/** The keys that the schema knows at a path. */
-function keysAt(root: SchemaNode, path: readonly PropertyKey[]): string[] {
-  let nodes: SchemaNode[] = [root];
-  const flat = (node: SchemaNode): SchemaNode[] => [
-    node,
-    ...[...(node.anyOf ?? []), ...(node.oneOf ?? [])].flatMap(flat),
-  ];
-  for (const key of path) {
-    nodes = nodes.flatMap(flat).flatMap((node) => {
-      if (typeof key === "number") return node.items ?? [];
-      const inner = node.properties?.[String(key)] ?? node.additionalProperties;
-      return typeof inner === "object" ? inner : [];
-    });
-  }
-  return [...new Set(nodes.flatMap(flat).flatMap((node) => Object.keys(node.properties ?? {})))];
 }

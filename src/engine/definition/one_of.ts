@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { NEEDS_ONE } from "./problems.ts";
+import { NEEDS_ONE } from "../../base/yaml/problems.ts";
 
 /** The type of a value with exactly one of the keys of `Shape`. */
 export type OneOf<Shape extends z.ZodRawShape> = { [K in keyof Shape]?: z.output<Shape[K]> };

@@ -2,9 +2,11 @@ import { z } from "@hono/zod-openapi";
 import { isoTime } from "../../base/clock.ts";
 import type { Context } from "../context.ts";
 import type { Clones } from "../sessions/clones.ts";
+import { conditionsIn } from "../sessions/conditions.ts";
 import type { Presence } from "../sessions/presence.ts";
 import { PRESENCE_REASONS, PRESENCE_STATES } from "../sessions/presence.ts";
 import { RECOVERY_STATES, recoveryState } from "../sessions/recovery.ts";
+import { TRANSPORTS } from "../sessions/wire.ts";
 import type { AgentRecord } from "../store/agents.ts";
 import { CONFIG_STATUSES } from "../store/agents.ts";
 import type { KeyRotation } from "../store/certificates.ts";
@@ -13,6 +15,15 @@ import { notFound } from "./errors.ts";
 import { agentId, time } from "./routes.ts";
 
 const componentSchema = z.object({ healthy: z.boolean(), status: z.string(), lastError: z.string() });
+
+const conditionSchema = z.object({
+  code: z.string().optional().openapi({ description: "From docs/health.md" }),
+  severity: z.enum(["error", "warning"]),
+  component: z.string().optional().openapi({ description: "The part of the agent that has it" }),
+  since: time.optional().openapi({ description: "By the agent's clock" }),
+  reason: z.string(),
+  remedy: z.string().optional().openapi({ description: "What to do about it" }),
+}).openapi("Condition");
 
 const clonesSchema = z.object({
   since: time,
@@ -47,12 +58,16 @@ export const agentSchema = z.object({
   state: z.enum(PRESENCE_STATES),
   reason: z.enum(PRESENCE_REASONS).optional().openapi({ description: "Why it is not online" }),
   since: time.openapi({ description: "Since when it is in this state" }),
+  transport: z.enum(TRANSPORTS).optional().openapi({ description: "How it is connected, while it is" }),
   lastSeen: time.optional(),
   enrolledAt: time,
   revokedAt: time.optional(),
   certificateExpires: time.optional(),
   attributes: z.record(z.string(), z.string()),
-  health: componentSchema.extend({ components: z.record(z.string(), componentSchema) }).optional(),
+  health: componentSchema.extend({
+    components: z.record(z.string(), componentSchema),
+    conditions: z.array(conditionSchema).openapi({ description: "What is wrong with it, errors first" }),
+  }).optional(),
   clones: clonesSchema.optional(),
   recovery: recoverySchema.optional(),
   keyRotation: rotationSchema.optional(),
@@ -78,6 +93,7 @@ export async function describeAgent(
 ): Promise<z.infer<typeof agentSchema>> {
   const presence = context.fleet.presenceOf(agent);
   const { state, reason, since, lastSeen } = presence;
+  const transport = context.fleet.session(agent.uid)?.transport;
   const { uid, name, enrolledAt, revokedAt, certificateExpires, attributes, health, config } = agent;
   const clones = context.clones.of(uid);
   const recovery = await describeRecovery(uid, presence, context);
@@ -87,12 +103,13 @@ export async function describeAgent(
     state,
     ...(reason ? { reason } : {}),
     since: isoTime(since),
+    ...(transport ? { transport } : {}),
     ...optionalTime("lastSeen", lastSeen),
     enrolledAt: isoTime(enrolledAt),
     ...optionalTime("revokedAt", revokedAt),
     ...optionalTime("certificateExpires", certificateExpires),
     attributes,
-    ...(health ? { health } : {}),
+    ...(health ? { health: { ...health, conditions: conditionsIn(health) } } : {}),
     ...(clones ? { clones: describeClones(clones) } : {}),
     ...(recovery ? { recovery } : {}),
     ...(rotation ? { keyRotation: describeRotation(rotation) } : {}),

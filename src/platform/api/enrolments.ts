@@ -45,7 +45,7 @@ const createEnrolment = createRoute({
 });
 
 /** Routes about enrolment. */
-export function enrolmentRoutes({ clock, identity, names, store }: Context): Api {
+export function enrolmentRoutes({ clock, identity, names, store, tlsCa }: Context): Api {
   const api = createApi();
   api.openapi(createEnrolment, async (c) => {
     const { name, expiresInMinutes, platform = names.authorities[0]! } = c.req.valid("json");
@@ -63,7 +63,7 @@ export function enrolmentRoutes({ clock, identity, names, store }: Context): Api
     const [id, secret] = [uuidv7(clock), randomToken()];
     const bundle = encodeBundle({
       platform: platform.toLowerCase(),
-      ca: identity.authority.certificate,
+      ca: tlsCa,
       proofKey: identity.proofKeySpki,
       secret,
       expires: isoTime(expiresAt),

@@ -4,6 +4,7 @@ import type { Clock } from "../../base/clock.ts";
 import { toBase64Url } from "../../base/encoding.ts";
 import { SallyportError } from "../../base/errors.ts";
 import { exists, readTextIfThere, writeAtomic } from "../../base/files.ts";
+import { MAX_CLOCK_OFFSET_MS } from "../../base/limits.ts";
 import type { Authority, Validity } from "../../trust/certificate_authority.ts";
 import { createAuthority } from "../../trust/certificate_authority.ts";
 import { readCertificate } from "../../trust/certificate.ts";
@@ -11,8 +12,8 @@ import { generateKeyPair, privateKeyFromPem, privateKeyToPem } from "../../trust
 
 const DAY_MS = 24 * 3_600_000;
 const CA_DAYS = 3_650;
-/** Certificates begin a day early, so that an agent whose clock is behind still accepts them. */
-export const BACKDATE_MS = DAY_MS;
+/** Certificates begin early, so that an agent whose clock is behind still accepts them. */
+export const BACKDATE_MS = MAX_CLOCK_OFFSET_MS;
 
 /** From when to when a certificate is valid that is issued to an agent now. */
 export function agentValidity(now: number, lifeMs: number): Validity {
@@ -59,11 +60,11 @@ export async function loadIdentity(dataDir: string, firstTrace: string, clock: C
   return await parseIdentity(path, JSON.stringify(file));
 }
 
-/** The CA certificate as a file for people and tools to copy; it holds nothing secret. */
-export async function publishCertificate(dataDir: string, { authority }: Identity): Promise<void> {
+/** The CA that TLS clients must trust, PEM, as a file for people and tools to copy; it holds nothing secret. */
+export async function publishCa(dataDir: string, ca: string): Promise<void> {
   const path = join(dataDir, "ca.pem");
-  if (await readTextIfThere(path) === authority.certificate) return;
-  await writeAtomic(path, authority.certificate, { mode: 0o644 });
+  if (await readTextIfThere(path) === ca) return;
+  await writeAtomic(path, ca, { mode: 0o644 });
 }
 
 async function makeIdentity(clock: Clock): Promise<IdentityFile> {

@@ -1,7 +1,10 @@
 import { SallyportError } from "../../base/errors.ts";
+import { splitAuthority } from "../../trust/bundle.ts";
 
 /** The names under which agents reach this platform. */
 export interface Names {
+  /** Those of `hosts` that the operator gave. */
+  hostnames: readonly string[];
   /** Host names and addresses of the server certificate. */
   hosts: readonly string[];
   /** Every `host:port` that counts as this platform, the one for new bundles first. */
@@ -24,8 +27,21 @@ export function platformNames(listenHost: string, port: number, hostnames: reado
     .map((host) => ({ host, port }));
   const all = [...given, ...local];
   return {
+    hostnames: given.map(({ host }) => host.toLowerCase()),
     hosts: [...new Set(all.map(({ host }) => host.toLowerCase()))],
     authorities: [...new Set(all.map(({ host, port }) => formatAuthority(host, port)))],
+  };
+}
+
+/** The names by which a TLS client can reach a server whose certificate covers only some of them. */
+export function onlyCovered(
+  { hostnames, hosts, authorities }: Names,
+  covers: (host: string) => boolean,
+): Names {
+  return {
+    hostnames,
+    hosts: hosts.filter(covers),
+    authorities: authorities.filter((authority) => covers(splitAuthority(authority).hostname)),
   };
 }
 

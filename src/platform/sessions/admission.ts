@@ -1,11 +1,11 @@
 import { isoTime } from "../../base/clock.ts";
 import type { CloseCode } from "../../protocol/closing.ts";
 import { CLOSE } from "../../protocol/closing.ts";
+import { isSignedBy } from "../../trust/certificate.ts";
 import { mayAuthenticateClients } from "../../trust/certificate_authority.ts";
 import type { Context } from "../context.ts";
 import type { CertificateRecord } from "../store/certificates.ts";
 import type { Peer } from "./peer.ts";
-import { isIssuedBy } from "./peer.ts";
 
 /** Why somebody may not come in, for people and for the program. */
 export interface Refusal {
@@ -30,7 +30,7 @@ export async function admit(
 ): Promise<Admission> {
   const certificate = await store.certificates.get(peer.fingerprint);
   if (
-    !certificate || !isIssuedBy(peer.der, identity.authority.certificate) ||
+    !certificate || !isSignedBy(peer.der, identity.authority.certificate) ||
     !await mayAuthenticateClients(peer.der)
   ) {
     const words = "this platform does not know the client certificate: enrol the agent with a new bundle";

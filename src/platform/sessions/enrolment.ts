@@ -1,4 +1,3 @@
-import type { IncomingMessage } from "node:http";
 import { sha256Hex } from "../../base/digest.ts";
 import { isoTime } from "../../base/clock.ts";
 import { asSallyportError, SallyportError } from "../../base/errors.ts";
@@ -17,31 +16,25 @@ import type { Context } from "../context.ts";
 import type { EnrolmentRecord } from "../store/enrolments.ts";
 import type { Peer } from "./peer.ts";
 import { publicKeyDigest } from "./peer.ts";
-import { sendProof } from "./proof.ts";
+import type { Visit } from "./visit.ts";
 import type { Receiver, Wire } from "./wire.ts";
 
 /** Anybody may knock here, so nobody may stand in the door for long. */
 const DEADLINE_MS = 30_000;
 
-/** Serves one connection to `/v1/enroll`: proof, request, certificate. */
-export function enrolmentSession(
-  wire: Wire,
-  request: IncomingMessage,
-  peer: Peer,
-  context: Context,
-): Receiver {
+/** Serves one connection to `/v1/enroll`, on which the platform has proved itself: request, certificate. */
+export function enrolmentSession(wire: Wire, { peer, from }: Visit, context: Context): Receiver {
   const cancelDeadline = context.clock.after(DEADLINE_MS, () => {
     wire.refuse(`the enrolment was not done within ${DEADLINE_MS / 1_000} s`, CLOSE.badRequest);
   });
   return {
-    open: () => sendProof(wire, request, peer, context),
+    open: () => Promise.resolve(),
     async message(frame) {
       const answer = await enrol(readRequest(frame), peer, context);
       wire.send({ customMessage: jsonMessage(CUSTOM.enrolment, "certificate", answer) });
     },
     failed(error) {
       const { code, message, remedy } = asSallyportError(error);
-      const from = request.socket.remoteAddress;
       if (code === "internal") {
         context.log.error("an enrolment failed", { reason: message, from });
         return wire.unavailable();

@@ -2,11 +2,13 @@ import type { Clock } from "../../base/clock.ts";
 import type { Events } from "../events.ts";
 import type { Departures } from "./departures.ts";
 import type { OfflineReason, Presence } from "./presence.ts";
+import type { Transport } from "./wire.ts";
 
 /** What the fleet needs of a live session. */
 export interface LiveSession {
   readonly uid: string;
   readonly name: string;
+  readonly transport: Transport;
   /** Ends the session because another one took over. */
   supersede(): void;
   /** Ends the session because the agent was revoked. */

@@ -15,15 +15,21 @@ export class Offers {
   readonly #uid: string;
   readonly #rollout: Rollout;
   readonly #heartbeatSeconds: number;
+  readonly #isPolled: boolean;
   #capabilities = 0n;
   #reportedHash = "";
   #offeredHash: string | undefined;
   #heartbeatIsKnown = false;
 
-  constructor(uid: string, rollout: Rollout, heartbeatSeconds: number) {
+  constructor(
+    uid: string,
+    rollout: Rollout,
+    { heartbeatSeconds, isPolled }: { heartbeatSeconds: number; isPolled: boolean },
+  ) {
     this.#uid = uid;
     this.#rollout = rollout;
     this.#heartbeatSeconds = heartbeatSeconds;
+    this.#isPolled = isPolled;
   }
 
   /** Begins with the config hash that the agent reported in its last session. */
@@ -46,7 +52,8 @@ export class Offers {
 
   /** How long the agent may be silent between two heartbeats, in seconds; undefined when it sends none. */
   get heartbeatSeconds(): number | undefined {
-    if (!this.#can(AGENT_CAPABILITY.reportsHeartbeat)) return undefined;
+    // Polls come by themselves, whatever an agent says of heartbeats.
+    if (!this.#isPolled && !this.#can(AGENT_CAPABILITY.reportsHeartbeat)) return undefined;
     if (this.#can(AGENT_CAPABILITY.acceptsOpampConnectionSettings)) return this.#heartbeatSeconds;
     return Math.max(DEFAULT_HEARTBEAT_SECONDS, this.#heartbeatSeconds);
   }

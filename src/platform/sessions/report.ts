@@ -51,6 +51,7 @@ function readHealth(health: ComponentHealth, depth: number): Health {
     healthy: health.healthy,
     status: health.status.slice(0, MAX_NAME_CHARS),
     lastError: health.lastError.slice(0, MAX_ERROR_CHARS),
+    ...(health.statusTimeUnixNano > 0n ? { since: Number(health.statusTimeUnixNano / 1_000_000n) } : {}),
     components: depth === 0
       ? {}
       : Object.fromEntries(components.map(([name, part]) => [name, readHealth(part, depth - 1)])),

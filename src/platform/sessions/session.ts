@@ -3,19 +3,21 @@ import { asSallyportError, messageOf, SallyportError } from "../../base/errors.t
 import { formatUuid, parseUuid } from "../../base/ids.ts";
 import { MAX_ERROR_CHARS } from "../../base/limits.ts";
 import type { Log } from "../../base/log.ts";
-import { attributesOf } from "../../protocol/attributes.ts";
+import { attributesOf, START_ID } from "../../protocol/attributes.ts";
 import { AGENT_FLAG, CUSTOM, SERVER_CAPABILITY, SERVER_FLAG } from "../../protocol/capabilities.ts";
 import type { Renew } from "../../protocol/certificate.ts";
 import type { CloseCode } from "../../protocol/closing.ts";
 import { CLOSE } from "../../protocol/closing.ts";
 import { decodeFrame } from "../../protocol/codec.ts";
-import type { AgentToServer, CustomMessage } from "../../protocol/generated/opamp_pb.ts";
+import type { AgentDescription, AgentToServer, CustomMessage } from "../../protocol/generated/opamp_pb.ts";
 import { AgentToServerSchema, ConnectionSettingsStatuses } from "../../protocol/generated/opamp_pb.ts";
 import { jsonMessage } from "../../protocol/messages.ts";
 import type { Context } from "../context.ts";
 import { ingestTracking } from "../ingest/tracking.ts";
+import type { Health } from "../store/agents.ts";
 import type { CertificateRecord } from "../store/certificates.ts";
 import { whyInvalid } from "./admission.ts";
+import { conditionsIn } from "./conditions.ts";
 import type { LiveSession } from "./fleet.ts";
 import { Offers } from "./offers.ts";
 import type { OfflineReason } from "./presence.ts";
@@ -24,7 +26,7 @@ import { certificateOffer, renewCertificate } from "./renewal.ts";
 import { whyNotRecovered } from "./recovery.ts";
 import { readReport } from "./report.ts";
 import { Silence } from "./silence.ts";
-import type { Receiver, Wire } from "./wire.ts";
+import type { Receiver, Transport, Wire } from "./wire.ts";
 
 /** How long a stopping platform waits for an agent to answer its farewell. */
 const FAREWELL_MS = 2_000;
@@ -50,6 +52,8 @@ export class Session implements Receiver, LiveSession {
   readonly #closed = Promise.withResolvers<void>();
   /** Whether a message came. */
   #arrived = false;
+  /** The start of the agent that described itself last. */
+  #start: string | undefined;
   #sequence: bigint | undefined;
   /** Whether the agent has introduced itself and got its first answer. */
   #introduced = false;
@@ -57,7 +61,10 @@ export class Session implements Receiver, LiveSession {
   #customCapabilities: readonly string[] = [];
   /** What the agent said last of its own health. */
   #status: string | undefined;
+  /** What it said last is wrong with it, as JSON. */
+  #conditions = "[]";
   readonly #silence: Silence;
+  #cancelExpiry = () => {};
   /** Ends the wait for an agent that comes back at once. */
   #stopExpecting: (() => void) | undefined;
 
@@ -68,7 +75,10 @@ export class Session implements Receiver, LiveSession {
     this.#wire = wire;
     this.#certificate = certificate;
     this.#context = context;
-    this.#offers = new Offers(this.uid, context.rollout, context.settings.heartbeatSeconds);
+    this.#offers = new Offers(this.uid, context.rollout, {
+      heartbeatSeconds: context.settings.heartbeatSeconds,
+      isPolled: wire.transport === "polling",
+    });
     this.#log = context.log.child({ agent: this.uid, name: this.name });
     this.#silence = new Silence(context.clock, {
       overdue: () => context.fleet.suspect(this),
@@ -79,22 +89,22 @@ export class Session implements Receiver, LiveSession {
     });
   }
 
+  get transport(): Transport {
+    return this.#wire.transport;
+  }
+
   async open(): Promise<void> {
     const agent = await this.#context.store.agents.get(this.uid);
     this.#offers.resume(agent?.config.hash ?? "");
+    this.#conditions = JSON.stringify(conditionsIn(agent?.health));
     this.#silence.heard(this.#context.settings.heartbeatSeconds);
+    this.#watchCertificate();
   }
 
   async message(frame: Uint8Array<ArrayBuffer>): Promise<void> {
     const message = decodeFrame(AgentToServerSchema, frame);
-    const invalid = whyInvalid(this.#certificate, this.#context.clock.now());
-    if (invalid) {
-      const { words, code } = await whyNotRecovered(this.#certificate, this.#context) ??
-        { words: invalid.words, code: CLOSE.recoverable };
-      return this.#refuse("certificate expired", words, code);
-    }
-    const { agentDescription } = message;
-    if (agentDescription) await this.#context.clones.seen(this, attributesOf(agentDescription));
+    if (await this.#refuseInvalid()) return;
+    if (message.agentDescription) await this.#meet(message.agentDescription);
     if (!this.#arrived && !await this.#arrive()) return;
     this.#context.fleet.seen(this);
     if (Number(message.flags) & Number(AGENT_FLAG.requestInstanceUid)) return this.#identify();
@@ -123,6 +133,7 @@ export class Session implements Receiver, LiveSession {
 
   async closed(code: number): Promise<void> {
     this.#silence.stop();
+    this.#cancelExpiry();
     const lost = () => this.#offline("connection lost");
     const { clock, fleet } = this.#context;
     if (code === CLOSE.returning && fleet.session(this.uid) === this) {
@@ -171,6 +182,28 @@ export class Session implements Receiver, LiveSession {
     this.#wire.send({ ...this.#frame(), customMessage: jsonMessage(CUSTOM.certificate, "renew", renew) });
   }
 
+  /** Ends the session with its certificate, and not first when the agent says something again. */
+  #watchCertificate(): void {
+    const { clock } = this.#context;
+    this.#cancelExpiry = clock.after(this.#certificate.notAfter + 1 - clock.now(), () => {
+      this.#refuseInvalid().then(
+        (isOver) => isOver || this.#watchCertificate(), // the wall clock was set back meanwhile
+        (error) => this.failed(error),
+      );
+    });
+  }
+
+  /** Ends the session when its certificate has ended; true when it did. */
+  async #refuseInvalid(): Promise<boolean> {
+    const { clock } = this.#context;
+    const invalid = whyInvalid(this.#certificate, clock.now());
+    if (!invalid) return false;
+    const { words, code } = await whyNotRecovered(this.#certificate, this.#context) ??
+      { words: invalid.words, code: CLOSE.recoverable };
+    this.#refuse("certificate expired", words, code);
+    return true;
+  }
+
   /** Trap 2 of the OpAMP notes: an identity is what the certificate says, on every message. */
   #checkUid({ instanceUid }: AgentToServer): void {
     const found = instanceUid.length === 16 ? formatUuid(instanceUid) : `${instanceUid.length} bytes`;
@@ -196,6 +229,15 @@ export class Session implements Receiver, LiveSession {
     if (this.#introduced && Object.keys(said).length === 0) return; // a heartbeat costs no write
     await this.#context.store.agents.report(this.uid, report, this.#context.clock.now());
     await this.#context.rollout.tell(this.uid);
+    if (report.health) this.#tellHealth(report.health);
+  }
+
+  #tellHealth(health: Health): void {
+    const conditions = conditionsIn(health);
+    const text = JSON.stringify(conditions);
+    if (text === this.#conditions) return;
+    this.#conditions = text;
+    this.#context.events.emit("health", { id: this.uid, name: this.name, conditions });
   }
 
   async #takeCustom(message: CustomMessage): Promise<void> {
@@ -216,12 +258,24 @@ export class Session implements Receiver, LiveSession {
     }
   }
 
+  /** Learns which start of the agent speaks. Two that poll share one session, and hear of each other by it. */
+  async #meet(description: AgentDescription): Promise<void> {
+    const attributes = attributesOf(description);
+    await this.#context.clones.seen(this, attributes);
+    const { [START_ID]: start } = attributes;
+    const words = this.#start === undefined || this.#start === start
+      ? undefined
+      : this.#context.clones.words(this.uid);
+    this.#start = start;
+    if (words !== undefined) this.#wire.complain(words);
+  }
+
   /** The first message shows that an agent is there, which a socket alone does not. False: it may not stay. */
   async #arrive(): Promise<boolean> {
     const { clock, fleet, store } = this.#context;
     const { fingerprint } = this.#certificate;
     this.#arrived = true;
-    if (fleet.attach(this)) this.#log.info("agent online");
+    if (fleet.attach(this)) this.#log.info("agent online", { transport: this.transport });
     else this.#log.debug("agent connected anew");
     // It may have been revoked, or renewed elsewhere, since the door was opened.
     const certificate = await store.certificates.get(fingerprint);

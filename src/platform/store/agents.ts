@@ -8,6 +8,8 @@ export interface Health {
   healthy: boolean;
   status: string;
   lastError: string;
+  /** Since when it has this status, milliseconds since 1970 UTC by the agent's clock, if it says so. */
+  since?: number;
   components: Record<string, Health>;
 }
 

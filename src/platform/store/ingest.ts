@@ -1,4 +1,3 @@
-import type { Json } from "../../base/json.ts";
 import { canonicalJson } from "../../base/json.ts";
 import type { Database } from "../../base/sqlite.ts";
 import { command, queryOne, transaction } from "../../base/sqlite.ts";
@@ -41,7 +40,7 @@ export function sqliteIngest(
       const runs: Ingested["runs"] = [];
       let fresh = 0;
       for (const { seq, record } of records) {
-        // A number without a record was withheld by the agent's policy before, and is not any more.
+        // A number without a record was kept back by the owner's policy before, and is not any more.
         const before = seq <= last ? stored(agent, stream, seq)?.body : undefined;
         if (before !== undefined) {
           if (isSame(before, record)) continue;
@@ -57,8 +56,14 @@ export function sqliteIngest(
     });
 }
 
+/** What the owner's policy may shape, and may have shaped otherwise when a record was sent before. */
+const SHAPED: ReadonlySet<string> = new Set(["name", "directory", "message", "file"]);
+
+/** Whether two records tell of the same thing, whatever the owner's policy did to their names and words. */
 function isSame(stored: string, record: TrackingRecord): boolean {
-  return canonicalJson(JSON.parse(stored)) === canonicalJson(record as unknown as Json);
+  const unshaped = (text: string) =>
+    canonicalJson(JSON.parse(text, (key, value) => SHAPED.has(key) ? undefined : value));
+  return unshaped(stored) === unshaped(JSON.stringify(record));
 }
 
 /** What others are told of a run that began or ended. */

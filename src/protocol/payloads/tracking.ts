@@ -46,14 +46,16 @@ const run = {
   startedAt: time,
 };
 
+/** Relative to the agent's home, with "/" between folders. */
+const directory = z.string().check(z.maxLength(MAX_PATH_CHARS));
+
 /** What a file was to its run. */
 export const FILE_ROLES = ["source", "sink", "dead-letter"] as const;
 
 export const trackedFileSchema = z.strictObject({
   role: z.enum(FILE_ROLES),
   name,
-  /** Relative to the agent's home, with "/" between folders. */
-  directory: z.string().check(z.maxLength(MAX_PATH_CHARS)),
+  directory,
   bytes: count,
   documents: count,
   /** Documents of this file that failed. */
@@ -79,6 +81,8 @@ export const runFinishedSchema = z.strictObject({
   error: z.optional(z.strictObject({
     code: z.string().check(z.maxLength(60)),
     message: z.string().check(z.maxLength(MAX_ERROR_CHARS)),
+    /** The input that it is about. */
+    file: z.optional(z.strictObject({ name, directory })),
   })),
 });
 export type RunFinished = z.infer<typeof runFinishedSchema>;

@@ -1,5 +1,5 @@
 import { facts, h, openDialog, replace, table } from "./dom.js";
-import { ago, badge } from "./format.js";
+import { ago, badge, mark } from "./format.js";
 import { get, post } from "./api.js";
 
 /** How often an open dialog looks whether something has changed. */
@@ -46,6 +46,24 @@ function action(key, id, words, label, route) {
   return h("span", {}, h("button", props, words), error);
 }
 
+/** What an agent says is wrong with it. One that is gone cannot say that nothing is. */
+export function health({ state, health }) {
+  const conditions = health?.conditions ?? [];
+  if (conditions.length === 0) return health && state !== "offline" ? badge("healthy") : "–";
+  return h("ul", { class: "conditions" }, conditions.map(condition));
+}
+
+function condition({ severity, code, component, since, reason, remedy }) {
+  return h(
+    "li",
+    {},
+    mark(severity === "error" ? "bad" : "warn", code ?? component ?? "agent"),
+    since && h("span", { class: "since" }, ago(since)),
+    h("span", {}, component?.startsWith("process/") && `${component}: `, reason),
+    remedy && h("span", { class: "reason" }, remedy),
+  );
+}
+
 /** Shows one agent, kept up to date while it is open. */
 export function openAgent(id) {
   const body = h("div", {}, h("p", { class: "hint" }, "Loading…"));
@@ -72,6 +90,7 @@ function describeAgent(agent) {
   const told = [
     ["State", [badge(agent.state, agent.reason), ...attention(agent)]],
     ["Since", ago(agent.since)],
+    ["Health", health(agent)],
     ["Last seen", ago(agent.lastSeen)],
     ["Enrolled", new Date(agent.enrolledAt).toLocaleString()],
     ["Certificate", `good until ${new Date(agent.certificateExpires).toLocaleString()}`],

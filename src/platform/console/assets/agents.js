@@ -1,11 +1,11 @@
 import { emptyState, h, openDialog, replace, table } from "./dom.js";
 import { ago, badge } from "./format.js";
 import { post } from "./api.js";
-import { attention, openAgent } from "./agent.js";
+import { attention, health, openAgent } from "./agent.js";
 
-const COLUMNS = [{ title: "Agent" }, { title: "State" }, { title: "Since" }, { title: "Last seen" }, {
-  title: "Version",
-}];
+const COLUMNS = [{ title: "Agent" }, { title: "State" }, { title: "Health" }, { title: "Since" }, {
+  title: "Last seen",
+}, { title: "Version" }];
 
 /** Shows the agents. */
 export function showAgents(container, agents) {
@@ -28,6 +28,7 @@ export function showAgents(container, agents) {
       agent.name,
     ),
     [badge(agent.state, agent.reason), ...attention(agent)],
+    health(agent),
     ago(agent.since),
     ago(agent.lastSeen),
     [agent.attributes["service.version"], agent.attributes["os.type"]].filter(Boolean).join(" · ") || "–",

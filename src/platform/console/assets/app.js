@@ -11,6 +11,7 @@ const buttons = { add: document.getElementById("add-agent"), out: document.getEl
 /** Which parts an event may have changed. */
 const TOUCHES = {
   agent: ["agents", "summary", "processes"],
+  health: ["agents"],
   clones: ["agents"],
   recovery: ["agents"],
   "key-rotation": ["agents"],

@@ -2,6 +2,7 @@ import { h } from "./dom.js";
 
 const KIND = {
   online: "good",
+  healthy: "good",
   active: "good",
   succeeded: "good",
   pending: "busy",
@@ -26,12 +27,12 @@ const SIGN = { good: "●", busy: "◌", warn: "▲", bad: "✕" };
 /** A state as a badge, with its reason beside it. */
 export function badge(state, reason) {
   const kind = KIND[state] ?? "busy";
-  return h(
-    "span",
-    {},
-    h("span", { class: `badge ${kind}` }, h("span", { "aria-hidden": "true" }, SIGN[kind]), ` ${state}`),
-    reason && h("span", { class: "reason" }, reason),
-  );
+  return h("span", {}, mark(kind, state), reason && h("span", { class: "reason" }, reason));
+}
+
+/** A word in the look of its kind: good, busy, warn or bad. */
+export function mark(kind, word) {
+  return h("span", { class: `badge ${kind}` }, h("span", { "aria-hidden": "true" }, SIGN[kind]), ` ${word}`);
 }
 
 const numbers = new Intl.NumberFormat("en");

@@ -1,24 +1,25 @@
 import { isAlias, isMap, isNode, isPair, isScalar, isSeq } from "yaml";
 import type { Document as YamlDocument, LineCounter, Node } from "yaml";
-import type { z } from "zod";
+import type * as z from "zod/v4/core";
 
-/** One thing that is wrong with a process, and where. */
+/** One thing that is wrong with a text in YAML, and where. */
 export interface Problem {
   /** From 1. */
   line: number;
   column: number;
-  /** The field, such as `steps[0].map.fields.total`; empty for the process as a whole. */
+  /** The field, such as `steps[0].map.fields.total`; empty for the text as a whole. */
   field: string;
   message: string;
 }
 
-/** How {@linkcode oneOf} begins its complaint about an object that has none of its keys. */
+/** How a schema begins its complaint about an object that needs one of several keys and has none. */
 export const NEEDS_ONE = "needs one of: ";
 const MISSING = "is missing: ";
 const NO_SUCH_KEY = "there is no ";
 
 type Path = readonly PropertyKey[];
-type Issue = z.core.$ZodIssue;
+/** What a schema found. */
+export type Issue = z.$ZodIssue;
 
 /** `steps[0].map` for the path steps, 0, map. */
 export function fieldName(path: Path): string {
@@ -165,4 +166,15 @@ function offsetOf(yaml: YamlDocument, path: Path, key?: string): number {
 
 function startOf(node: unknown): number {
   return isNode(node) ? (node as Node).range?.[0] ?? 0 : 0;
+}
+
+const MAX_SHOWN = 20;
+
+/** Problems for people: one a line, `orders.yaml:7:5: source.disk.glob: ...`. */
+export function describeProblems(problems: readonly Problem[], name: string): string {
+  const shown = problems.slice(0, MAX_SHOWN).map(({ line, column, field, message }) =>
+    `${name}:${line}:${column}: ${field === "" ? "" : `${field}: `}${message}`
+  );
+  if (problems.length > MAX_SHOWN) shown.push(`... and ${problems.length - MAX_SHOWN} more`);
+  return shown.join("\n");
 }

@@ -1,0 +1,59 @@
+import type { Database } from "../../base/sqlite.ts";
+import { offerRedaction } from "../../engine/redaction.ts";
+import type { Policy } from "../../gate/policy/policy.ts";
+import type { Attributes } from "../../protocol/attributes.ts";
+import type { AgentContext } from "../home.ts";
+import { PolicyKeeper } from "./keeper.ts";
+import type { LoadedPolicy } from "./policy_file.ts";
+import { recordPolicy } from "./policy_record.ts";
+
+/** The owner's policy, as the gatehouse lives by it. */
+export interface PolicyInForce {
+  /** For what leaves at this moment. */
+  readonly current: Policy;
+  /** Whether the file has changed and is being read. */
+  readonly isReading: boolean;
+  /** When it came into force, milliseconds since 1970 UTC. */
+  readonly since: number;
+  /** What the platform is told of it. */
+  attributes(): Attributes;
+  /** Follows the file until `signal` aborts. */
+  watch(signal: AbortSignal): Promise<void>;
+}
+
+/**
+ * Loads the policy, and from then on takes over every change: notes it for `sallyport status`, and hands the owner's
+ * redaction rules to the engine. `onChange` is told when another one is in force.
+ */
+export async function policyInForce(
+  db: Database,
+  context: AgentContext,
+  onChange: () => void,
+): Promise<PolicyInForce> {
+  const take = (loaded: LoadedPolicy) => {
+    const { policy, source, fault } = loaded;
+    // A file that is broken says nothing about rules: the engine goes on with those it has.
+    if (!fault) offerRedaction(db, policy.options.redaction);
+    if (fault) context.log.error("nothing leaves but a bare status", { reason: fault.message });
+    else context.log.info("policy in force", { source, hash: policy.hash });
+    return recordPolicy(db, loaded, context.clock);
+  };
+  const keeper = await PolicyKeeper.open(context, (loaded) => {
+    facts = take(loaded);
+    onChange();
+  });
+  let facts = take(keeper.loaded);
+  return {
+    get current() {
+      return keeper.current;
+    },
+    get isReading() {
+      return keeper.isReading;
+    },
+    get since() {
+      return facts.since;
+    },
+    attributes: () => ({ "sallyport.policy.hash": facts.hash, "sallyport.policy.source": facts.source }),
+    watch: (signal) => keeper.watch(signal),
+  };
+}

@@ -1,0 +1,69 @@
+import type { Policy } from "./policy/policy.ts";
+import { composeBatch } from "./tracking.ts";
+import type { Circumstances, Verdict } from "./verdict.ts";
+
+/** What the gate would say of one payload that waits. */
+export interface PreviewedPayload {
+  seq: number;
+  kind: string;
+  verdict: Verdict<unknown>["verdict"];
+  /** Why it is held or dropped; null when it is not. */
+  reason: string | null;
+  /** What is different in the form in which it would leave. */
+  changes: FieldChange[];
+}
+
+/** A field, such as `files[0].name`, and its values as JSON; an empty text where there is none. */
+export interface FieldChange {
+  field: string;
+  before: string;
+  after: string;
+}
+
+/**
+ * Judges tracking records in their order as the pump would, with what each takes of the day's budget: once one is
+ * held, so are all those behind it.
+ */
+export function previewTracking(
+  policy: Policy,
+  { now, spent }: Circumstances,
+): (seq: number, payload: unknown) => PreviewedPayload {
+  let tracking = spent.tracking;
+  let held: string | undefined;
+  return (seq, payload) => {
+    const kind = kindOf(payload);
+    if (held !== undefined) return { seq, kind, verdict: "hold", reason: held, changes: [] };
+    const batch = composeBatch([{ seq, payload }], policy, { now, spent: { ...spent, tracking } });
+    held = batch.held;
+    const [dropped] = batch.dropped;
+    if (held !== undefined) return { seq, kind, verdict: "hold", reason: held, changes: [] };
+    if (dropped) return { seq, kind, verdict: "drop", reason: dropped.reason, changes: [] };
+    const [item] = batch.records;
+    tracking += JSON.stringify(item).length;
+    const changes = changesOf(payload, item!.record);
+    return { seq, kind, verdict: changes.length === 0 ? "allow" : "shape", reason: null, changes };
+  };
+}
+
+/** The fields in which two values differ. */
+export function changesOf(before: unknown, after: unknown): FieldChange[] {
+  const [old, young] = [leavesOf(before), leavesOf(after)];
+  return [...new Set([...old.keys(), ...young.keys()])]
+    .map((field) => ({ field, before: old.get(field) ?? "", after: young.get(field) ?? "" }))
+    .filter(({ before, after }) => before !== after);
+}
+
+function leavesOf(value: unknown, field = ""): Map<string, string> {
+  if (typeof value !== "object" || value === null) return new Map([[field, JSON.stringify(value) ?? ""]]);
+  return new Map(
+    Object.entries(value).flatMap(([key, inner]) => {
+      const name = Array.isArray(value) ? `${field}[${key}]` : field === "" ? key : `${field}.${key}`;
+      return [...leavesOf(inner, name)];
+    }),
+  );
+}
+
+function kindOf(payload: unknown): string {
+  const kind = (payload as { kind?: unknown } | null | undefined)?.kind;
+  return typeof kind === "string" ? kind.slice(0, 40) : "unknown";
+}
