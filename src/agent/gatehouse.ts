@@ -99,7 +99,7 @@ export async function runGatehouse(options: GatehouseOptions, signal: AbortSigna
     }),
     certificates.channel,
     engineChannel(() => engineRuns),
-    policyChannel(() => ({ fault: policy.current.halted, held: pump.held })),
+    policyChannel(() => ({ fault: policy.fault, held: pump.held })),
     processesChannel(deployments, () => {
       onProcessesOffered();
       tellSoon();

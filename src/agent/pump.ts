@@ -49,13 +49,15 @@ export class Pump {
   readonly #options: PumpOptions;
   #inFlight: InFlight | undefined;
   #unacknowledged = false;
+  /** Whether the spool got another name on this connection. */
+  #renamed = false;
   #held: string | undefined;
 
   constructor(options: PumpOptions) {
     this.#options = options;
   }
 
-  /** Why tracking records stay in the spool for now by the owner's policy; undefined when they do not. */
+  /** Why tracking records wait by a policy that is in force; undefined when they do not. */
   get held(): string | undefined {
     return this.#held;
   }
@@ -86,15 +88,12 @@ export class Pump {
       for (const { seq, reason } of unreadable) {
         log.error("a spooled record was quarantined", { seq, reason });
       }
-      const { records, through, dropped, held } = composeBatch(
-        payloads,
-        policy(),
-        spending.circumstances(),
-      );
+      const now = policy();
+      const { records, through, dropped, held } = composeBatch(payloads, now, spending.circumstances());
       for (const [reason, all] of Map.groupBy(dropped, ({ reason }) => reason)) {
         log.warn("tracking records stay here", { records: all.length, first: all[0]!.seq, reason });
       }
-      this.#hold(held);
+      this.#hold(now.halted === undefined ? held : undefined);
       if (through === undefined) return;
       if (records.length === 0) spool.settle("tracking", through);
       else if (!this.#sendBatch({ stream: spool.stream, through, records })) return;
@@ -126,16 +125,19 @@ export class Pump {
 
   /**
    * The platform has this batch only up to `through`: what follows has numbers that another home used, of which
-   * this one is a copy, or a backup. The rest, and all that comes, goes by the name of a new stream.
+   * this one is a copy, or a backup. The rest, and all that comes, goes by the name of a new stream. That a name
+   * which was just made is used, too, is not believed: such a batch counts as not acknowledged.
    */
   conflicted({ stream, through }: TrackingAck): void {
     const { db, spool, log, guard } = this.#options;
-    if (stream !== spool.stream || !this.#inFlight) return;
+    const sent = this.#inFlight;
+    if (stream !== spool.stream || !sent || through >= sent.through || this.#renamed) return;
     guard.run("sending records", () => {
       transaction(db, () => {
         spool.settle("tracking", through);
         spool.renameStream();
       });
+      this.#renamed = true;
       log.error("another home has used the numbers of this one's records: one is a copy, or was restored", {
         storedThrough: through,
         remedy: "No record is lost: they go on under a new name. Enrol one of the two homes anew.",
@@ -152,6 +154,7 @@ export class Pump {
 
   /** The connection is gone: what was under way may or may not have arrived, and will be sent again. */
   disconnected(): void {
+    this.#renamed = false;
     this.#forget();
   }
 

@@ -1,4 +1,5 @@
 import { asSallyportError, SallyportError } from "../base/errors.ts";
+import { MAX_ERROR_CHARS } from "../base/limits.ts";
 import { CLOSE } from "../protocol/closing.ts";
 import type { ServerErrorResponse } from "../protocol/generated/opamp_pb.ts";
 import { clockRemark } from "./certificate_time.ts";
@@ -82,7 +83,7 @@ export function endingOfClose(
   clockOffsetMs?: number,
 ): Ending {
   const retryAfterMs = Math.max(retryAfter(refusal), how.retryAfterMs ?? 0);
-  const reason = refusal?.errorMessage || how.reason;
+  const reason = (refusal?.errorMessage || how.reason).slice(0, MAX_ERROR_CHARS);
   const known = REFUSALS[how.code];
   if (known) {
     const isAboutTime = how.code === CLOSE.expired || how.code === CLOSE.recoverable;

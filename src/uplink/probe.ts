@@ -72,14 +72,13 @@ export async function probeProof(
     const { promise: taken, resolve, reject } = Promise.withResolvers<void>();
     let refusal: ServerErrorResponse | undefined;
     const receive = async (frame: Uint8Array) => {
-      const message = decodeFrame(ServerToAgentSchema, frame);
       if (probe.offsetMs !== undefined) {
-        refusal = message.errorResponse ?? refusal;
+        refusal = decodeFrame(ServerToAgentSchema, frame).errorResponse ?? refusal;
         return;
       }
       const sentAt = presumedlySentAt(openedAt, clock);
       const clientFingerprint = readCertificate(certificate).fingerprint;
-      const proof = await requireProof(message, { authority, challenge, clientFingerprint, proofKey });
+      const proof = await requireProof(frame, { authority, challenge, clientFingerprint, proofKey });
       probe.offsetMs = proof.time - sentAt;
     };
     let queue = Promise.resolve();

@@ -113,12 +113,16 @@ Deno.test("where another home has used the numbers, the rest goes on under the n
   t.pump.drain();
   const { stream } = t.spool;
   t.pump.conflicted({ stream: crypto.randomUUID(), through: 2 });
-  assertEquals([t.spool.stream, t.batches().length], [stream, 1]);
+  t.pump.conflicted({ stream, through: 3 }); // that would be all of it, and no conflict
+  assertEquals([t.spool.stream, t.batches().length, t.spool.counts()[0]?.waiting], [stream, 1, 3]);
 
   t.pump.conflicted({ stream, through: 2 });
   assertNotEquals(t.spool.stream, stream);
   const told = t.batches().map((batch) => [batch.stream, batch.through, batch.records.map(({ seq }) => seq)]);
   assertEquals(told, [[stream, 3, [1, 2, 3]], [t.spool.stream, 3, [3]]]);
+  const renamed = t.spool.stream;
+  t.pump.conflicted({ stream: renamed, through: 2 }); // a name that nobody else can have
+  assertEquals([t.spool.stream, t.batches().length], [renamed, 2]);
   t.pump.acknowledged({ stream, through: 3 }); // an answer that comes late says nothing of the new stream
   assertEquals(t.spool.counts()[0]?.waiting, 1);
   t.pump.acknowledged({ stream: t.spool.stream, through: 3 });
@@ -231,7 +235,10 @@ Deno.test("while the policy cannot be used everything stays, in its order, and a
   assertEquals([t.batches(), t.spool.counts()[0]?.waiting], [[], 1]);
   assertEquals(t.reader.newest(10).map(({ records }) => records), ["health"]);
   const { health } = decodeFrame(AgentToServerSchema, t.frames[0]!);
-  assertEquals([health?.healthy, health?.lastError], [false, "policy.yaml is broken at line 7"]);
+  assertEquals([health?.healthy, health?.lastError], [
+    false,
+    "policy.unreadable: policy.yaml is broken at line 7",
+  ]);
 
   t.owner.policy = DEFAULT_POLICY;
   t.spool.put("tracking", RUN_STARTED);

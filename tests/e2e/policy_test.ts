@@ -81,6 +81,7 @@ Deno.test("a broken policy: a bare status with the line, nothing else, records a
   const bare = await view(fleet);
   assertEquals([bare.state, bare.health.status, bare.attributes], ["online", "policy fault", {}]);
   assertStringIncludes(bare.health.lastError, "policy.yaml is broken at line 3, column 1");
+  assertEquals(bare.health.conditions.map(({ code }) => code), ["policy.unreadable"]);
   const status = await fleet.json<{ policy: { fault: string } }>(["status"]);
   assertStringIncludes(status.policy.fault, "policy.yaml:3:1: logs: ");
   for (const entry of await egress(fleet)) {

@@ -114,8 +114,11 @@ Deno.test("while the policy cannot be used only a bare status leaves, which says
   const { payload } = judge(EVERYTHING, haltedPolicy("policy.yaml is broken at line 7, column 3"));
   assertEquals(partsOf(payload), ["health"]);
   const { healthy, status, lastError, componentHealthMap } = payload!.health!;
-  assertEquals([healthy, status, componentHealthMap], [false, "policy fault", {}]);
-  assertEquals(lastError, "policy.yaml is broken at line 7, column 3");
+  assertEquals([healthy, status], [false, "policy fault"]);
+  assertEquals(lastError, "policy.unreadable: policy.yaml is broken at line 7, column 3");
+  // The platform finds the condition where it looks for any, and nothing beside it.
+  assertEquals(Object.keys(componentHealthMap), ["policy"]);
+  assertEquals(Object.keys(componentHealthMap["policy"]!.componentHealthMap), ["policy.unreadable"]);
   assertEquals(payload!.instanceUid.length, 16);
 });
 
