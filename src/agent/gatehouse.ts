@@ -17,6 +17,7 @@ import { LedgerKeeper } from "../ledger/keeper.ts";
 import { Ledger } from "../ledger/ledger.ts";
 import type { Attributes } from "../protocol/attributes.ts";
 import { checkpointAttributes } from "../protocol/checkpoint.ts";
+import { START_ID } from "../protocol/attributes.ts";
 import { PROTOCOL_VERSION } from "../protocol/version.ts";
 import { Spool } from "../spool/spool.ts";
 import { transportsOpener } from "../uplink/transports.ts";
@@ -37,6 +38,7 @@ import { PlatformTime } from "./platform_time.ts";
 import { policyInForce } from "./policy/in_force.ts";
 import { Spending } from "./policy/spending.ts";
 import { Pump } from "./pump.ts";
+import { renewalRequests } from "./renewal_request.ts";
 import { Reporter } from "./reporter.ts";
 import { StateGuard } from "./state_guard.ts";
 
@@ -82,6 +84,9 @@ export async function runGatehouse(options: GatehouseOptions, signal: AbortSigna
 
   const certificates = await createCertificates({
     identity,
+    requests: renewalRequests(db),
+    guard,
+    isConnected: () => uplink.ready,
     clock,
     time,
     log,
@@ -191,7 +196,7 @@ export async function runGatehouse(options: GatehouseOptions, signal: AbortSigna
         certificates.ended(certificate, ending);
         connection.ended(ending, clock.monotonic());
         tellSoon();
-        record("disconnected", `${ending.error.code}: ${ending.error.message}`);
+        if (!ending.planned) record("disconnected", `${ending.error.code}: ${ending.error.message}`);
       },
     },
   });
@@ -221,7 +226,9 @@ export async function runGatehouse(options: GatehouseOptions, signal: AbortSigna
       pump.sendStatus(() => reporter.changes());
     });
   };
+  certificates.takeRequest();
   const watching = watchDatabase(db, DATABASE_PATH, () => {
+    certificates.takeRequest();
     pump.drain();
     tellSoon();
   }, { clock, signal });
@@ -271,6 +278,7 @@ function attributes(
   certificateExpires: () => number,
   moreAttributes: () => Attributes,
 ) {
+  const startId = crypto.randomUUID();
   return {
     identifying: {
       "service.name": "sallyport",
@@ -279,6 +287,7 @@ function attributes(
     },
     other: () => ({
       "sallyport.agent.name": enrolment.name,
+      [START_ID]: startId,
       "sallyport.protocol": String(PROTOCOL_VERSION),
       "sallyport.certificate.expires": isoTime(certificateExpires()),
       "process.runtime.name": "deno",

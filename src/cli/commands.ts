@@ -9,6 +9,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   "run": async () => (await import("./run.ts")).run,
   "status": async () => (await import("./status.ts")).status,
   "doctor": async () => (await import("./doctor.ts")).doctor,
+  "certificate renew": async () => (await import("./certificate_renew.ts")).certificateRenew,
   "permissions": async () => (await import("./permissions.ts")).permissions,
   "service print": async () => (await import("./service_print.ts")).servicePrint,
   "egress": async () => (await import("./egress.ts")).egress,

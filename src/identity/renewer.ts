@@ -52,6 +52,9 @@ export interface RenewerOptions {
 /** A platform that proves nothing tells no time, and this machine's clock may be set: it is read at least this often. */
 const LOOK_MS = 600_000;
 
+/** New keys that are wanted one after another are made no more often: a platform may ask without end. */
+const REQUEST_EVERY_MS = 5_000;
+
 /** Keeps the agent's certificate fresh: does, on disk and on the connection, what the state machine says. */
 export class Renewer {
   readonly #options: RenewerOptions;
@@ -62,6 +65,8 @@ export class Renewer {
   #validity: Validity;
   /** Whether the platform has answered yet: nothing falls due before, since its time may not be known. */
   #met = false;
+  /** When a certificate was asked for last, on the monotonic clock. */
+  #askedAt = -Infinity;
   #candidate: Candidate | undefined;
   #problem: string | undefined;
   #work: Promise<void> = Promise.resolve();
@@ -118,6 +123,15 @@ export class Renewer {
   /** Whether this is the identity's certificate already. */
   isInUse(certificate: string): boolean {
     return this.#current.certificate === certificate;
+  }
+
+  /** Makes a new key and renews the certificate now, or soon after the last time; one that is under way counts. */
+  renew(): void {
+    this.#enqueue(() => {
+      const [now, at] = [this.#options.platformNow(), this.#options.clock.monotonic()];
+      const waitMs = Math.max(0, this.#askedAt + REQUEST_EVERY_MS - at);
+      return this.#take({ type: "wanted", now, at, notBefore: now + waitMs });
+    });
   }
 
   /** The platform has answered on a connection that shows this certificate. */
@@ -181,9 +195,10 @@ export class Renewer {
   }
 
   async #perform(action: RenewalAction): Promise<void> {
-    const { stateFolder, use, ask, log } = this.#options;
+    const { stateFolder, clock, use, ask, log } = this.#options;
     switch (action.do) {
       case "ask":
+        this.#askedAt = clock.monotonic();
         this.#candidate ??= await prepareCandidate(stateFolder);
         return ask(this.#candidate.request);
       case "use":

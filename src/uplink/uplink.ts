@@ -253,7 +253,7 @@ export class Uplink {
     connection.cancelFullState?.();
     connection.state = step(connection.state, { type: "closed" })[0];
     this.#connection = undefined;
-    socket.close(CLOSE.normal, "");
+    socket.close(ending.planned ? CLOSE.returning : CLOSE.normal, "");
     return ending;
   }
 

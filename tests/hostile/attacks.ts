@@ -214,6 +214,18 @@ export const ATTACKS: readonly Attack[] = [
     "ack",
     '{"stream":"01890a5d-ac96-774b-bcce-b302099a8057","through":-1}',
   ),
+  custom(
+    "a conflict about records that were never sent",
+    CUSTOM.tracking,
+    "conflict",
+    JSON.stringify({ stream: crypto.randomUUID(), through: 9e15 }),
+  ),
+  custom(
+    "a request for a new key that brings more",
+    CUSTOM.certificate,
+    "renew",
+    '{"requestedAt":"now","key":"x"}',
+  ),
   custom("JSON in JSON in JSON", CUSTOM.tracking, "ack", "[".repeat(200_000)),
   custom("JSON that is none", CUSTOM.tracking, "ack", new Uint8Array(1_000).fill(0xfe)),
   custom("a batch, as if the agent were the platform", CUSTOM.tracking, "batch", '{"records":[]}'),
@@ -227,6 +239,10 @@ export const ATTACKS: readonly Attack[] = [
     name: "an error",
     run: (platform) => platform.say({ errorResponse: { errorMessage: "x".repeat(5_000) } }),
   }, 1_000),
+  many(
+    custom("a new key", CUSTOM.certificate, "renew", '{"requestedAt":"2026-01-01T00:00:00.000Z"}'),
+    2_000,
+  ),
   many(settings("another endpoint, again", { destinationEndpoint: "wss://127.0.0.1:1/" }), 500),
 
   // Endings. They and what breaks the protocol come last: after each, the agent waits a little longer.

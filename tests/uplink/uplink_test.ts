@@ -285,7 +285,7 @@ Deno.test("another identity is used at once where a connection stands, and soon 
   t.uplink.reconnectAs({ ...identity, proofKey: undefined, key: "the other key" });
   await t.time.advance(0);
   assertEquals(t.attempts.map(({ key }) => key), [identity.key, "the other key"]);
-  assertEquals([t.attempts[0]!.closedWith, t.endings[0]?.planned], [CLOSE.normal, true]);
+  assertEquals([t.attempts[0]!.closedWith, t.endings[0]?.planned], [CLOSE.returning, true]);
 
   t.attempts[1]!.tell.closed({ code: CLOSE.retired, reason: "" }); // to be waited out for a minute
   await t.time.advance(10);

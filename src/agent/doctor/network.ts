@@ -28,8 +28,6 @@ export interface NetworkSubject {
   identity: Identity | undefined;
   /** The operator's CAs. */
   file: CaFile;
-  /** Whether the gatehouse runs: then the platform must not take the probe for the agent. */
-  agentRuns: boolean;
   clock: Clock;
   signal: AbortSignal;
 }
@@ -38,7 +36,7 @@ const NAMES = ["address", "dns", "tcp", "tls", "proof", "clock", "proxy"] as con
 
 /** Every step of the way to the platform, from the permission to the proof. */
 export async function checkNetwork(subject: NetworkSubject): Promise<Check[]> {
-  const { authority, identity, file, agentRuns, clock, signal } = subject;
+  const { authority, identity, file, clock, signal } = subject;
   if (authority === undefined) {
     const reason = "no platform is known yet: this home is not enrolled";
     return NAMES.map((name) => skipped(name, reason));
@@ -71,7 +69,6 @@ export async function checkNetwork(subject: NetworkSubject): Promise<Check[]> {
         key: identity.key,
         proofKey: fromBase64Url(proofKey),
       },
-      agentRuns ? "/v1/enroll" : "/v1/opamp",
       { clock, open: webSocketOpener(clock, () => Promise.resolve(file)), signal },
     )
     : undefined;
@@ -82,7 +79,7 @@ export async function checkNetwork(subject: NetworkSubject): Promise<Check[]> {
     ok("address", `this executable may reach ${authority}`),
     ...routeChecks(authority, route, probe),
     tlsCheck(shown, probe),
-    proofCheck(probe, agentRuns),
+    proofCheck(probe),
     clockCheck(probe),
     proxyCheck(route, probe),
   ];
@@ -146,7 +143,7 @@ export function tlsCheck(shown: ShownCertificate | undefined, probe: ProofProbe 
 }
 
 /** Whether who answers holds the key that the bundle pins, and takes this agent. */
-export function proofCheck(probe: ProofProbe | undefined, agentRuns: boolean): Check {
+export function proofCheck(probe: ProofProbe | undefined): Check {
   const name = "proof";
   if (!probe) {
     return skipped(
@@ -163,8 +160,7 @@ export function proofCheck(probe: ProofProbe | undefined, agentRuns: boolean): C
     );
   }
   if (error) return fail(name, error.message, error.remedy ?? "Check the lines above.");
-  const session = agentRuns ? "the running agent was not disturbed" : "it takes this agent's certificate";
-  return ok(name, `the platform proved the key of the bundle; ${session}`);
+  return ok(name, "the platform proved the key of the bundle, and takes this agent");
 }
 
 /**

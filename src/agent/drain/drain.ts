@@ -138,8 +138,12 @@ export class Drain {
     this.#unacknowledged = false;
     if (through > spool.sentThrough(name)) {
       spool.wentBack(name, through);
-      const facts = { channel: name, platformHas: through };
-      log.error("the state database went back to an earlier state; what waits gets new numbers", facts);
+      log.error("the platform has records that this home never sent: it was restored, or is a copy", {
+        channel: name,
+        platformHas: through,
+        remedy:
+          "What waits here gets new numbers, and none of it is lost. Of a copy, enrol one of the two anew.",
+      });
       lane.stored = { through: 0, entries: [] };
       this.#startOver(lane);
     } else {

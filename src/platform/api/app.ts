@@ -8,6 +8,7 @@ import { enrolmentRoutes } from "./enrolments.ts";
 import { answerError, errorBody } from "./errors.ts";
 import { eventRoutes } from "./events.ts";
 import { gapRoutes } from "./gaps.ts";
+import { keyRotationRoutes } from "./key_rotation.ts";
 import { processRoutes } from "./processes.ts";
 import type { ApiEnv } from "./routes.ts";
 import { createApi } from "./routes.ts";
@@ -22,6 +23,7 @@ const ROUTES = [
   agentRoutes,
   recoveryRoutes,
   checkpointRoutes,
+  keyRotationRoutes,
   processRoutes,
   runRoutes,
   gapRoutes,

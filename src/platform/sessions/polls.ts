@@ -185,6 +185,7 @@ function plainStatus(closed: CloseCode | undefined): number {
     case CLOSE.unknownIdentity:
     case CLOSE.expired:
     case CLOSE.retired:
+    case CLOSE.recoverable:
       return 401;
     default:
       return closed - 4_000; // those are the statuses of HTTP
