@@ -10,7 +10,7 @@ import { splitAuthority } from "../trust/bundle.ts";
 import { readCertificate } from "../trust/certificate.ts";
 import { endingOfClose } from "./ending.ts";
 import { presumedlySentAt, requireProof } from "./proof.ts";
-import type { OpenSocket } from "./socket.ts";
+import type { OpenSocket, Transport } from "./socket.ts";
 import type { UplinkIdentity } from "./uplink.ts";
 
 /** How long each step may take. */
@@ -46,6 +46,8 @@ export async function directRoute(authority: string, clock: Clock): Promise<Dire
 export interface ProofProbe {
   /** The platform's clock minus this machine's, in milliseconds; undefined before the proof. */
   offsetMs?: number;
+  /** What carried the proof. */
+  transport?: Transport;
   /** Why the platform was not proved, or, when it was, why it refuses this agent. */
   error?: SallyportError;
 }
@@ -80,6 +82,9 @@ export async function probeProof(
       const clientFingerprint = readCertificate(certificate).fingerprint;
       const proof = await requireProof(frame, { authority, challenge, clientFingerprint, proofKey });
       probe.offsetMs = proof.time - sentAt;
+      probe.transport = socket.transport;
+      // A poll's proof comes alone: the verdict on the certificate would be the answer to a message.
+      if (socket.transport === "polling") resolve();
     };
     let queue = Promise.resolve();
     socket.listen({

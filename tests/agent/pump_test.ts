@@ -350,3 +350,21 @@ Deno.test("names are shaped on their way out, also of what was spooled before th
   assert(text.includes("hashed-") && !text.includes("a.csv"), text);
   assertEquals(t.reader.newest(1)[0]!.policy, t.owner.policy.hash);
 });
+
+Deno.test("a state that one message cannot hold is told in several, each in the ledger", () => {
+  using t = pumping();
+  const body = new Uint8Array(600 * 1024);
+  t.pump.sendStatus(() => ({
+    health: { healthy: false, lastError: "x".repeat(10), status: "degraded" },
+    effectiveConfig: { configMap: { configMap: { a: { body }, b: { body: body.subarray(0, 423 * 1024) } } } },
+    remoteConfigStatus: { errorMessage: "y".repeat(60 * 1024) },
+  }));
+  const told = t.frames.map((frame) => decodeFrame(AgentToServerSchema, frame));
+  assertEquals(
+    told.map(({ health, effectiveConfig, remoteConfigStatus }) =>
+      [health, effectiveConfig, remoteConfigStatus].filter((part) => part !== undefined).length
+    ),
+    [1, 1, 1],
+  );
+  assertEquals(t.guard.conditions(), []);
+});
