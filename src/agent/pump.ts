@@ -114,9 +114,16 @@ export class Pump {
   #write(parts: MessageParts, records?: string): Written | undefined {
     const { uplink, ledger, spending, log } = this.#options;
     const policy = this.#options.policy();
-    const { payload, reason } = judgeMessage(uplink.compose(parts), policy, spending.circumstances());
+    const { verdict, payload, reason } = judgeMessage(
+      uplink.compose(parts),
+      policy,
+      spending.circumstances(),
+    );
     if (!payload) {
-      log.warn("a message stays here", { parts: Object.keys(parts).join(", "), reason });
+      // What is held is told as a condition, once, and tried again with every look into the spool.
+      if (verdict === "drop") {
+        log.warn("a message stays here", { parts: Object.keys(parts).join(", "), reason });
+      }
       return undefined;
     }
     const frame = encodeFrame(AgentToServerSchema, payload);

@@ -223,7 +223,7 @@ Deno.test("a batch is never larger than the platform takes, whatever its records
 Deno.test("a policy that denies tracking lets nothing on the wire and nothing into the ledger", () => {
   using t = pumping({ policy: tracking({ send: "deny" }) });
   t.spool.put("tracking", RUN_STARTED);
-  t.connect();
+  t.pump.connected(); // it may not even ask the platform how far it has the stream
   assertEquals([t.frames, t.reader.newest(10), t.spool.counts()], [[], [], []]);
 });
 

@@ -61,6 +61,7 @@ Deno.test("a custom message travels alone, and only when its class is allowed", 
   assertEquals(judge({ ...TRACKING, health: { healthy: true } }).verdict, "drop");
   assertEquals(judge(TRACKING, policyWith({ tracking: { send: "deny" } })).verdict, "drop");
   assertEquals(judge(TRACKING, haltedPolicy("broken")).verdict, "hold");
+  assertEquals(judge(TRACKING, DEFAULT_POLICY, spent({ tracking: 2 ** 40 })).verdict, "hold");
 });
 
 Deno.test("what the protocol has no field for does not come along, at whatever depth", () => {

@@ -166,10 +166,9 @@ export class Drain {
     const { spool, takes, send } = this.#options;
     const { name, capability, weight } = lane.channel;
     if (!takes(capability)) return false;
-    if (lane.resumed !== "yes") {
-      if (lane.resumed === "no" && !spool.isEmpty(name)) this.#ask(lane);
-      return false;
-    }
+    if (lane.resumed === "asked" || (lane.resumed === "no" && spool.isEmpty(name))) return false;
+    // Where the policy keeps even the question here, it decides on what waits all the same: deny drops it.
+    if (lane.resumed === "no" && this.#ask(lane)) return false;
     const { room } = this.#window;
     if (room === 0) {
       this.#probeLater();
@@ -231,15 +230,16 @@ export class Drain {
     this.#held = reason;
   }
 
-  /** Asks how far the platform has a channel's stream: what it has is not sent again. */
-  #ask(lane: Lane): void {
+  /** Asks how far the platform has a channel's stream: what it has is not sent again. False if it may not ask. */
+  #ask(lane: Lane): boolean {
     const { db, spool, write, send } = this.#options;
     const { channel } = lane;
     const written = transaction(db, () => write(channel.resume(spool.stream(channel.name)), "resume"));
-    if (!written) return;
+    if (!written) return false;
     lane.resumed = "asked";
     this.#awaitAnswer(lane);
     send(written);
+    return true;
   }
 
   #store(lane: Lane, through: number): void {
