@@ -1,5 +1,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { openDatabase } from "../../src/base/sqlite.ts";
+import { openDatabase, transaction } from "../../src/base/sqlite.ts";
+import { systemClock } from "../../src/base/clock.ts";
+import { Spool } from "../../src/spool/spool.ts";
 import { CONDITIONS } from "../../src/protocol/conditions.ts";
 import { eventually, Fleet } from "../support/fleet.ts";
 import { RUN_STARTED } from "../support/records.ts";
@@ -27,8 +29,11 @@ Deno.test("a record that cannot be read is told of on both sides, until somebody
   assertEquals((await fleet.agentView()).health?.conditions, []);
 
   const db = openDatabase(`${fleet.home}/state/sallyport.db`);
-  db.prepare("INSERT INTO spool (channel, payload, bytes, put_at) VALUES ('tracking', ?, 9, 0)")
-    .run(JSON.stringify(RUN_STARTED).slice(0, 9));
+  const spool = new Spool(db, systemClock);
+  transaction(db, () => {
+    spool.put("tracking", RUN_STARTED);
+    db.exec("UPDATE spool SET payload = substr(payload, 1, 9)");
+  });
   const { health } = await eventually(
     () => fleet.agentView(),
     ({ health }) => health?.conditions.length === 1,
