@@ -13,8 +13,21 @@ export type Content = Pick<LedgerEntry, "kind" | "class" | "records" | "policy">
 const DAY_MS = 24 * 3_600_000;
 
 /** The columns of an entry, in the order of the table. */
-export const ENTRY_COLUMNS =
-  "number, kind, time, until, class, records, count, bytes, sha256, policy, previous, hash";
+const COLUMNS = [
+  "number",
+  "kind",
+  "time",
+  "until",
+  "class",
+  "records",
+  "count",
+  "bytes",
+  "sha256",
+  "policy",
+  "previous",
+  "hash",
+] as const satisfies (keyof LedgerEntry)[];
+export const ENTRY_COLUMNS = COLUMNS.join(", ");
 
 /** The end of the chain, where entries are added. Call it within a transaction that takes the write lock. */
 export class Chain {
@@ -30,7 +43,7 @@ export class Chain {
     this.#clock = clock;
     this.#last = queryOne(db, `SELECT ${ENTRY_COLUMNS} FROM ledger ORDER BY number DESC LIMIT 1`);
     this.#body = queryOne(db, "SELECT body FROM ledger_bodies WHERE number = ?");
-    this.#insert = command(db, "INSERT INTO ledger VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+    this.#insert = command(db, `INSERT INTO ledger VALUES (${COLUMNS.map(() => "?").join(", ")})`);
     this.#insertBody = command(db, "INSERT INTO ledger_bodies VALUES (?, ?)");
     this.#update = command(
       db,
@@ -54,7 +67,7 @@ export class Chain {
       previous: last?.hash ?? GENESIS,
     };
     const entry = { ...fields, hash: entryHash(fields) };
-    this.#insert(...ENTRY_COLUMNS.split(", ").map((column) => entry[column as keyof LedgerEntry]));
+    this.#insert(...COLUMNS.map((column) => entry[column]));
     this.#insertBody(entry.number, body);
     return entry;
   }

@@ -57,8 +57,8 @@ Deno.test("killed at random moments, the agent loses no document, writes none tw
   const sent = exported.stdout.trimEnd().split("\n").flatMap((line) => {
     const frame = Uint8Array.fromBase64(JSON.parse(line).body);
     const { customMessage } = decodeFrame(AgentToServerSchema, frame);
-    if (customMessage!.type !== "batch") return [];
-    return readJsonMessage(customMessage!, trackingBatchSchema).records.map(({ seq }) => seq);
+    if (customMessage?.type !== "batch") return [];
+    return readJsonMessage(customMessage, trackingBatchSchema).records.map(({ seq }) => seq);
   });
   assertEquals(new Set(sent), new Set(Array.from({ length: spooledTotal }, (_, i) => i + 1)));
 });

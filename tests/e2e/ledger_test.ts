@@ -48,7 +48,10 @@ Deno.test("the platform notes the ledger's checkpoints, and with them a cut end 
 
   // The agent goes on from there: the platform sees it at once, and whoever has the list does.
   await runAndStop();
-  assert(warnings.some((message) => /cut, written anew, or restored/.test(message)), warnings.join("; "));
+  assert(
+    warnings.some((message) => /cut, written anew, restored from a backup/.test(message)),
+    warnings.join("; "),
+  );
   const rewritten = await verify("--checkpoint", "noted.json");
   assert(["rewritten", "truncated"].includes(rewritten.fault!.what));
   assert(rewritten.fault!.number <= last);

@@ -14,7 +14,7 @@ export async function noteCheckpoint(
   if (!mark) return;
   const before = await store.checkpoints.note(uid, mark, clock.now());
   if (!before) return;
-  log.warn("the ledger of an agent was cut, written anew, or restored from a backup", {
+  log.warn("the ledger of an agent was cut, written anew, restored from a backup, or goes on in a clone", {
     checkpoint: mark.number,
     before: before.number,
   });
