@@ -4,7 +4,9 @@ import { certificateChannel } from "../channels/certificate.ts";
 import type { Credential } from "../identity/candidate.ts";
 import type { Identity } from "../identity/identity.ts";
 import { Renewer } from "../identity/renewer.ts";
+import type { Signer } from "../ledger/statement.ts";
 import { CLOSE } from "../protocol/closing.ts";
+import { signWith } from "../trust/signature.ts";
 import type { Ending } from "../uplink/ending.ts";
 import type { MessageParts, UplinkIdentity } from "../uplink/uplink.ts";
 import type { AgentContext } from "./home.ts";
@@ -26,6 +28,8 @@ export interface CertificatesOptions extends AgentContext {
   use(identity: UplinkIdentity): void;
   /** Called when there is something new to tell. */
   onChange(): void;
+  /** Told of the next certificate (PEM) while the key of the current one is still there. */
+  succeeding(certificate: string): void;
 }
 
 /** The agent's certificate in its several rooms: on disk, in offers, and on the connection. */
@@ -36,6 +40,8 @@ export interface Certificates {
   expires(): number;
   /** Takes up what a person has asked for since it was called last. */
   takeRequest(): void;
+  /** Signs as the agent, with the key of this moment. */
+  signer(): Signer;
   /** The platform has answered on a connection that shows this certificate. */
   answered(certificate: string): void;
   /** A connection that showed this certificate ended. */
@@ -63,7 +69,8 @@ const TAKES_NO_REQUESTS = {
 
 /** Joins the renewal of the certificate with the channel and the connection. */
 export async function createCertificates(options: CertificatesOptions): Promise<Certificates> {
-  const { identity, requests, guard, isConnected, clock, time, log, send, use, onChange } = options;
+  const { identity, requests, guard, isConnected, clock, time, log, send, use, onChange, succeeding } =
+    options;
   const { platform: authority, instanceUid, ca, proofKey } = identity.enrolment;
   const as = ({ key, certificate }: Credential): UplinkIdentity => ({
     authority,
@@ -91,6 +98,7 @@ export async function createCertificates(options: CertificatesOptions): Promise<
       const failure = state === "failed" ? { code: "platform.refused" as const, reason } : undefined;
       guard.run("answering a request for a new key", () => requests.answer(failure));
     },
+    succeeding,
   });
   const channel = certificateChannel({
     authority,
@@ -110,6 +118,10 @@ export async function createCertificates(options: CertificatesOptions): Promise<
         if (isConnected() && channel.mayAsk) return renewer.renew();
         requests.answer(isConnected() ? TAKES_NO_REQUESTS : NOT_CONNECTED);
       }),
+    signer() {
+      const { key, certificate } = renewer.current;
+      return { certificate, sign: (data) => signWith(key, data) };
+    },
     answered: (certificate) => renewer.answered(certificate),
     ended(certificate, { error, planned }) {
       if (planned) return;

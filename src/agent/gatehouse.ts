@@ -2,6 +2,7 @@ import { Backoff } from "../base/backoff.ts";
 import { isoTime, sleep } from "../base/clock.ts";
 import { watchDatabase } from "../base/database_changes.ts";
 import { messageOf } from "../base/errors.ts";
+import { MAX_LEDGER_BODY_BYTES, MAX_LEDGER_BODY_DAYS } from "../base/limits.ts";
 import type { Database } from "../base/sqlite.ts";
 import type { Channel } from "../channels/channel.ts";
 import { engineChannel } from "../channels/engine.ts";
@@ -12,9 +13,11 @@ import { trackingChannel } from "../channels/tracking.ts";
 import { createDeployments } from "../engine/deployments.ts";
 import { shapeStatus } from "../gate/status.ts";
 import type { Identity } from "../identity/identity.ts";
+import { LedgerKeeper } from "../ledger/keeper.ts";
 import { Ledger } from "../ledger/ledger.ts";
 import type { Attributes } from "../protocol/attributes.ts";
 import { START_ID } from "../protocol/attributes.ts";
+import { checkpointAttributes } from "../protocol/checkpoint.ts";
 import { PROTOCOL_VERSION } from "../protocol/version.ts";
 import { Spool } from "../spool/spool.ts";
 import { transportsOpener } from "../uplink/transports.ts";
@@ -23,6 +26,7 @@ import { createWitness } from "../uplink/witness.ts";
 import { BUILD } from "./build.ts";
 import { createCertificates } from "./certificates.ts";
 import { connectionRecord } from "./connection_record.ts";
+import { trackingDrain } from "./drain/tracking.ts";
 import { componentsOf, conditionsOf } from "./health/components.ts";
 import { clockConditions, ConnectionConditions } from "./health/connection.ts";
 import { Health } from "./health/health.ts";
@@ -89,10 +93,22 @@ export async function runGatehouse(options: GatehouseOptions, signal: AbortSigna
     send: (parts) => pump.sendStatus(() => uplink.ready ? parts : undefined),
     use: (as) => uplink.reconnectAs(as),
     onChange: () => tellSoon(),
+    succeeding: (certificate) => keeper.introduce(certificate),
+  });
+  const keeper = new LedgerKeeper({
+    db,
+    clock,
+    guard,
+    limits: { ageMs: MAX_LEDGER_BODY_DAYS * 24 * 3_600_000, bytes: MAX_LEDGER_BODY_BYTES },
+    signer: certificates.signer,
+    onCheckpoint: () => tellSoon(),
   });
   const channels: Channel[] = [
     statusChannel({
-      ...attributes(identity, certificates.expires, policy.attributes),
+      ...attributes(identity, certificates.expires, () => ({
+        ...checkpointAttributes(keeper.last),
+        ...policy.attributes(),
+      })),
       startedAt,
       components: () => componentsOf(channels, health.shown),
       conditions: () => [...clockConditions(time.offsetMs()), ...guard.conditions()],
@@ -105,8 +121,8 @@ export async function runGatehouse(options: GatehouseOptions, signal: AbortSigna
       tellSoon();
     }),
     trackingChannel({
-      acknowledged: (ack) => pump.acknowledged(ack),
-      conflicted: (ack) => pump.conflicted(ack),
+      onAck: (ack) => pump.acknowledged("tracking", ack),
+      onCredit: (credit) => pump.granted(credit),
       isUnacknowledged: () => pump.unacknowledged,
       quarantined: () => spool.quarantined(),
     }),
@@ -155,7 +171,7 @@ export async function runGatehouse(options: GatehouseOptions, signal: AbortSigna
           // From the start of the process: what an operator waits for after a restart.
           sinceStartMs: Math.round(clock.monotonic()),
         });
-        pump.drain();
+        pump.connected();
       },
       heartbeat() {
         pump.sendStatus(() => ({}));
@@ -184,12 +200,14 @@ export async function runGatehouse(options: GatehouseOptions, signal: AbortSigna
       },
     },
   });
+  const judging = { policy: () => policy.current, circumstances: () => spending.circumstances() };
   const pump = new Pump({
     db,
     spool,
     ledger,
-    policy: () => policy.current,
+    policy: judging.policy,
     spending,
+    channels: [trackingDrain({ ...judging, log })],
     uplink,
     clock,
     log,
@@ -218,17 +236,26 @@ export async function runGatehouse(options: GatehouseOptions, signal: AbortSigna
   const checking = checkEngine(
     async () => {
       engineRuns = deployments.processes().length === 0 || await isRunning("engine");
+      guard.run("looking after the spool", () => {
+        const expired = spool.expire();
+        if (expired > 0) {
+          log.warn("what waited for too long was dropped from the spool", { records: expired });
+        }
+      });
       tellSoon();
     },
     options,
     signal,
   );
 
+  keeper.start();
+  const keeping = keeper.run(signal);
   look(); // what an earlier start noted is over
   log.info("gatehouse started", { platform: identity.enrolment.platform, agent: identity.enrolment.name });
   await uplink.run(signal);
   health.stop();
-  await Promise.all([watching, checking, following, certificates.stop()]);
+  await Promise.all([watching, checking, following, keeping, certificates.stop()]);
+  keeper.stop();
 }
 
 /** Looks again and again, until the agent stops. */
@@ -249,7 +276,7 @@ async function checkEngine(
 function attributes(
   { enrolment }: Identity,
   certificateExpires: () => number,
-  policyAttributes: () => Attributes,
+  moreAttributes: () => Attributes,
 ) {
   const startId = crypto.randomUUID();
   return {
@@ -267,7 +294,7 @@ function attributes(
       "process.runtime.version": Deno.version.deno,
       "os.type": Deno.build.os,
       "host.arch": Deno.build.arch,
-      ...policyAttributes(),
+      ...moreAttributes(),
     }),
   };
 }

@@ -86,6 +86,12 @@ export function asSallyportError(thrown: unknown): SallyportError {
       remedy: "Free some room on the file system of the agent's home; nothing is lost meanwhile.",
     });
   }
+  if (isDatabaseDamage(thrown)) {
+    return new SallyportError("state.unreadable", `a database is damaged: ${messageOf(thrown)}`, {
+      cause: thrown,
+      remedy: "Look after the disk, keep the damaged file, and restore one from a backup.",
+    });
+  }
   return new SallyportError("internal", messageOf(thrown), {
     cause: thrown,
     remedy: "This is a defect in Sallyport. Please report it with the line above and `sallyport --version`.",
@@ -103,11 +109,21 @@ export function messageOf(thrown: unknown): string {
   return parts.join(": ");
 }
 
-/** SQLITE_FULL of the result codes (https://sqlite.org/rescode.html). */
+/** Of the result codes of SQLite (https://sqlite.org/rescode.html); the low byte of an extended one is the code. */
+const SQLITE_CORRUPT = 11;
 const SQLITE_FULL = 13;
+const SQLITE_NOTADB = 26;
 
 /** Whether an error of the operating system or of SQLite says that the file system is full or over its quota. */
 export function isDiskFull(thrown: unknown): boolean {
   const { code, errcode } = (thrown ?? {}) as { code?: string; errcode?: number };
   return code === "ENOSPC" || code === "EDQUOT" || errcode === SQLITE_FULL;
+}
+
+/** Whether SQLite says that a database is damaged: torn pages, a cut file, something else in its place. */
+export function isDatabaseDamage(thrown: unknown): boolean {
+  const { errcode, cause } = (thrown ?? {}) as { errcode?: number; cause?: unknown };
+  const code = (errcode ?? 0) & 0xff;
+  return code === SQLITE_CORRUPT || code === SQLITE_NOTADB ||
+    (cause !== undefined && isDatabaseDamage(cause));
 }

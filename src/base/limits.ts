@@ -7,6 +7,12 @@ export const MAX_BATCH_BYTES = 256 * 1024;
 export const MAX_BATCH_RECORDS = 500;
 /** One payload in the spool. */
 export const MAX_PAYLOAD_BYTES = 128 * 1024;
+/** What the spool keeps of each channel while nobody takes it; beyond that the oldest goes, and a gap record says so. */
+export const SPOOL_QUOTAS: Readonly<Record<string, { readonly bytes: number; readonly ageMs: number }>> = {
+  tracking: { bytes: 256 * 1024 * 1024, ageMs: 30 * 24 * 3_600_000 },
+};
+/** The most that an agent has on the way without an acknowledgement, whatever credit it is given. */
+export const MAX_CREDIT_BYTES = 1024 * 1024;
 /** One document of a source, as read. */
 export const MAX_DOCUMENT_BYTES = 16 * 1024 * 1024;
 /** One process definition. */
@@ -25,6 +31,9 @@ export const MAX_PATH_CHARS = 1024;
 export const MAX_ERROR_CHARS = 1000;
 /** Files named in one tracking record; more go into further records. */
 export const MAX_FILES_PER_RECORD = 100;
+/** The bodies of payloads in the ledger: older ones, and the oldest of too many, are removed. */
+export const MAX_LEDGER_BODY_DAYS = 90;
+export const MAX_LEDGER_BODY_BYTES = 1024 * 1024 * 1024;
 /** How far an agent's clock may be from the platform's: everything works up to here but certificates' validity. */
 export const MAX_CLOCK_OFFSET_MS = 24 * 3_600_000;
 /** A JSON body of the platform's API. */

@@ -8,8 +8,9 @@ export type Database = DatabaseSync;
 export type Row = Record<string, null | number | bigint | string | Uint8Array>;
 
 /**
- * Opens a database the way all of ours are opened: WAL, so that two processes can share it, and
- * `synchronous=FULL`, so that a commit survives a power cut.
+ * Opens a database the way all of ours are opened: WAL, so that two processes can share it,
+ * `synchronous=FULL`, so that a commit survives a power cut, and, for new ones, `auto_vacuum=INCREMENTAL`, so that
+ * the room of what is removed can be given back to the disk (`VACUUM` is not possible under our permissions).
  *
  * @throws {SallyportError} `state.unreadable` when the file is not a sound SQLite database.
  */
@@ -17,7 +18,8 @@ export function openDatabase(path: string): Database {
   try {
     const db = new DatabaseSync(path, { timeout: 5_000 });
     db.exec(
-      "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF",
+      "PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; " +
+        "PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF",
     );
     db.prepare("SELECT count(*) FROM sqlite_schema").get();
     return db;
@@ -30,10 +32,35 @@ export function openDatabase(path: string): Database {
 }
 
 /**
+ * Opens a database that is only to be looked at, such as a copy from another machine.
+ *
+ * @throws {SallyportError} `source.unreadable` when there is no sound SQLite database.
+ */
+export function openReadOnly(path: string): Database {
+  try {
+    const db = new DatabaseSync(path, { readOnly: true, timeout: 5_000 });
+    db.exec("PRAGMA trusted_schema = OFF");
+    db.prepare("SELECT count(*) FROM sqlite_schema").get();
+    return db;
+  } catch (cause) {
+    throw new SallyportError(
+      "source.unreadable",
+      `${path} cannot be opened as a database: ${String(cause)}`,
+      {
+        cause,
+        remedy: "Put the whole file, with its -wal file if there is one, into a folder that may be written.",
+      },
+    );
+  }
+}
+
+/**
  * Runs `body` in one transaction that takes the write lock at once (so that it cannot fail half-way for want
- * of it), and rolls back when it throws.
+ * of it), and rolls back when it throws. Inside another transaction it is a part of that one, which must then
+ * be given up with it.
  */
 export function transaction<T>(db: Database, body: () => T): T {
+  if (db.isTransaction) return body();
   db.exec("BEGIN IMMEDIATE");
   try {
     const result = body();
@@ -46,11 +73,14 @@ export function transaction<T>(db: Database, body: () => T): T {
   }
 }
 
+/** One step of a room's tables: SQL, or a function where SQL does not reach. */
+export type MigrationStep = string | ((db: Database) => void);
+
 /**
  * Brings the tables of one room up to date. `steps[n]` leads from version n to n + 1 and is never edited
  * once released. Rooms share a database without knowing of each other.
  */
-export function migrate(db: Database, room: string, steps: readonly string[]): void {
+export function migrate(db: Database, room: string, steps: readonly MigrationStep[]): void {
   db.exec("CREATE TABLE IF NOT EXISTS schema_versions (room TEXT PRIMARY KEY, version INTEGER NOT NULL)");
   const current = () =>
     Number(db.prepare("SELECT version FROM schema_versions WHERE room = ?").get(room)?.version ?? 0);
@@ -64,7 +94,10 @@ export function migrate(db: Database, room: string, steps: readonly string[]): v
         { remedy: "They were written by a newer version: run that one, or restore an older backup." },
       );
     }
-    for (const step of steps.slice(version)) db.exec(step);
+    for (const step of steps.slice(version)) {
+      if (typeof step === "string") db.exec(step);
+      else step(db);
+    }
     db.prepare("INSERT INTO schema_versions VALUES (?, ?) ON CONFLICT (room) DO UPDATE SET version = ?2")
       .run(room, steps.length);
   });
@@ -96,4 +129,36 @@ export function queryOne<T>(db: Database, sql: string): (...values: SQLInputValu
 export function command(db: Database, sql: string): (...values: SQLInputValue[]) => number {
   const statement = db.prepare(sql);
   return (...values) => Number(statement.run(...values).changes);
+}
+
+const PAGE_ROWS = 64;
+
+/**
+ * The rows of a query one after another, without ever holding more than a few. The runtime's own `iterate()` is not
+ * for us: at a row that cannot be read it ends as if there were no more (seen with Deno 2.9.6 and 2.7.11). Here
+ * the rows before come first, and then the error.
+ *
+ * @param sql gives rows in the order of a whole-numbered key: those behind `?1`, and no more than `?2`
+ */
+export function* rowsInTurn<T>(
+  db: Database,
+  sql: string,
+  keyOf: (row: T) => number,
+  after = Number.MIN_SAFE_INTEGER,
+): Generator<T> {
+  const read = query<T>(db, sql);
+  for (let limit = PAGE_ROWS;;) {
+    let rows: T[];
+    try {
+      rows = read(after, limit);
+    } catch (error) {
+      if (limit === 1) throw error;
+      limit = 1;
+      continue;
+    }
+    yield* rows;
+    const last = rows.at(-1);
+    if (last === undefined || rows.length < limit) return;
+    after = keyOf(last);
+  }
 }

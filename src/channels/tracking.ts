@@ -1,21 +1,21 @@
 import { CUSTOM } from "../protocol/capabilities.ts";
 import { readJsonMessage } from "../protocol/messages.ts";
 import type { TrackingAck } from "../protocol/payloads/tracking.ts";
-import { trackingAckSchema } from "../protocol/payloads/tracking.ts";
+import { trackingAckSchema, trackingCreditSchema } from "../protocol/payloads/tracking.ts";
 import type { Channel, ChannelCondition } from "./channel.ts";
 
 export interface TrackingChannelOptions {
-  /** The platform has stored a batch. */
-  acknowledged(ack: TrackingAck): void;
-  /** It has stored only the part up to `through`: another spool has used the numbers behind it. */
-  conflicted(ack: TrackingAck): void;
+  /** Takes the platform's acknowledgements. */
+  onAck(ack: TrackingAck): void;
+  /** Takes how many bytes the platform takes now. */
+  onCredit(credit: number): void;
   /** Whether the platform has not acknowledged what was sent, and not in time. */
   isUnacknowledged(): boolean;
   /** How many records could not be read and were set aside. */
   quarantined(): number;
 }
 
-/** Tracking: the platform's answers go to the pump, which sent the batches. */
+/** Tracking: what the platform says of the records goes to the pump, which sent them. */
 export function trackingChannel(options: TrackingChannelOptions): Channel {
   return {
     name: "tracking",
@@ -24,11 +24,10 @@ export function trackingChannel(options: TrackingChannelOptions): Channel {
     conditions: () => conditionsOf(options),
     receive({ customMessage }) {
       if (customMessage?.capability !== CUSTOM.tracking) return;
-      const { type } = customMessage;
-      if (type !== "ack" && type !== "conflict") return;
-      const ack = readJsonMessage(customMessage, trackingAckSchema);
-      if (type === "ack") options.acknowledged(ack);
-      else options.conflicted(ack);
+      if (customMessage.type === "ack") options.onAck(readJsonMessage(customMessage, trackingAckSchema));
+      if (customMessage.type === "credit") {
+        options.onCredit(readJsonMessage(customMessage, trackingCreditSchema).credit);
+      }
     },
   };
 }

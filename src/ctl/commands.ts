@@ -8,10 +8,12 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   "agents rotate-key": async () => (await import("./commands/agents_rotate_key.ts")).agentsRotateKey,
   "agents approve-recovery": async () =>
     (await import("./commands/agents_approve_recovery.ts")).agentsApproveRecovery,
+  "checkpoints": async () => (await import("./commands/checkpoints.ts")).checkpoints,
   "process publish": async () => (await import("./commands/process_publish.ts")).processPublish,
   "process remove": async () => (await import("./commands/process_remove.ts")).processRemove,
   "processes": async () => (await import("./commands/processes.ts")).processes,
   "runs": async () => (await import("./commands/runs.ts")).runs,
   "run": async () => (await import("./commands/run.ts")).run,
+  "gaps": async () => (await import("./commands/gaps.ts")).gaps,
   "watch": async () => (await import("./commands/watch.ts")).watch,
 };

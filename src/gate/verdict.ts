@@ -6,11 +6,11 @@ import type { PayloadClass } from "./policy/options.ts";
  * - `allow`: it may, as it is
  * - `shape`: it may, in this form
  * - `hold`: not now, and it is kept
- * - `drop`: never
+ * - `drop`: never; `unfit` when not by the policy, but because it is not what its class carries
  */
 export type Verdict<T> =
   | { verdict: "allow" | "shape"; payload: T; reason?: undefined }
-  | { verdict: "hold" | "drop"; payload?: undefined; reason: string };
+  | { verdict: "hold" | "drop"; payload?: undefined; reason: string; unfit?: true };
 
 /** What a verdict depends on, beside the thing itself and the policy. */
 export interface Circumstances {

@@ -42,6 +42,11 @@ export interface RenewerOptions {
   use(credential: Credential): void;
   /** Told when something became of an offer. */
   report(status: OfferStatus): void;
+  /**
+   * Told of the certificate (PEM) that is about to take the place of the current one, while there still are both
+   * keys. What throws is tried again, and until then the current one stays.
+   */
+  succeeding(certificate: string): void;
 }
 
 /** A platform that proves nothing tells no time, and this machine's clock may be set: it is read at least this often. */
@@ -93,6 +98,11 @@ export class Renewer {
   /** What the first connection is to be made with. */
   get first(): Credential {
     return this.#credential(this.#state.phase === "trying" ? this.#state.as : "current");
+  }
+
+  /** The identity's key and certificate. */
+  get current(): Credential {
+    return this.#current;
   }
 
   /** From when to when the identity's certificate is valid. */
@@ -202,8 +212,9 @@ export class Renewer {
   }
 
   async #promote(): Promise<void> {
-    const { stateFolder, identity, log, report } = this.#options;
+    const { stateFolder, identity, log, report, succeeding } = this.#options;
     const { hash, certificate } = this.#candidate!.offer!;
+    succeeding(certificate);
     await promoteCandidate(stateFolder, identity.enrolment);
     const facts = readCertificate(certificate);
     this.#current = this.#credential("candidate");

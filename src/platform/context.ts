@@ -3,6 +3,7 @@ import type { Log } from "../base/log.ts";
 import type { Identity } from "./ca/identity.ts";
 import type { Names } from "./ca/names.ts";
 import type { Events } from "./events.ts";
+import type { Intake } from "./ingest/intake.ts";
 import type { CloneWatch } from "./sessions/clones.ts";
 import type { RecoveryPolicy } from "./sessions/recovery.ts";
 import type { Fleet } from "./sessions/fleet.ts";
@@ -22,6 +23,7 @@ export interface Context {
   fleet: Fleet;
   clones: CloneWatch;
   rollout: Rollout;
+  intake: Intake;
   settings: {
     heartbeatSeconds: number;
     certificateLifeMs: number;

@@ -1,6 +1,6 @@
 import type { Clock } from "../base/clock.ts";
 import { isoTime } from "../base/clock.ts";
-import type { RunOutcome } from "../protocol/payloads/tracking.ts";
+import type { GapReason, RunOutcome } from "../protocol/payloads/tracking.ts";
 import type { ReportedCondition } from "./sessions/conditions.ts";
 import type { PresenceReason, PresenceState } from "./sessions/presence.ts";
 
@@ -27,6 +27,7 @@ export interface EventPayloads {
     outcome?: RunOutcome;
     reason?: string;
   };
+  gap: { agent: string; agentName: string; class: string; reason: GapReason; records: number };
 }
 
 export type EventType = keyof EventPayloads;

@@ -17,6 +17,7 @@ import { readTlsCa, requireTrusted } from "./ca/tls_ca.ts";
 import { consoleRoutes } from "./console/routes.ts";
 import type { Context } from "./context.ts";
 import { Events } from "./events.ts";
+import { Intake } from "./ingest/intake.ts";
 import { checkRuntime } from "./runtime.ts";
 import type { Handlers } from "./server.ts";
 import { createTlsServer, listen } from "./server.ts";
@@ -109,6 +110,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
       fleet,
       clones,
       rollout: new Rollout(store, events),
+      intake: new Intake(clock),
     });
     const webhook = options.webhook && startWebhook(options.webhook, { clock, log, events });
     const firstToken = await createFirstToken(store, clock);

@@ -49,12 +49,15 @@ Deno.test("a clock is good to a minute, and useless from a day on", () => {
   assertEquals([clockCheck({ error }).verdict, tlsCheck(undefined, { error }).remedy], ["fail", "Set it."]);
 });
 
-Deno.test("records that wait for long are told with their age", () => {
-  const waiting = (age: number) =>
-    spoolCheck([{ channel: "runs", waiting: 3, bytes: 9, oldest: FROM - age }], FROM);
+Deno.test("records that wait for long are told with their age, and a spool that fills up with its share", () => {
+  const waiting = (age: number, quotaUsed = 0.49) =>
+    spoolCheck([{ channel: "runs", waiting: 3, gaps: 0, bytes: 9, quotaUsed, oldest: FROM - age }], FROM);
   assertEquals([spoolCheck([], FROM).verdict, waiting(MINUTE).verdict], ["ok", "ok"]);
   const old = waiting(3 * HOUR);
   assertEquals([old.verdict, old.reason], ["warn", "3 records wait to be sent, the oldest for 3 hours"]);
+  const full = waiting(MINUTE, 0.5);
+  assertEquals(full.verdict, "warn");
+  assertStringIncludes(full.reason, "runs takes 50 % of the room");
 });
 
 Deno.test("a connection that is gone is told with its reason", () => {

@@ -11,11 +11,11 @@ import { sha256, sha256Hex } from "../../src/base/digest.ts";
 import { utf8 } from "../../src/base/encoding.ts";
 import { parseUuid } from "../../src/base/ids.ts";
 import { CUSTOM } from "../../src/protocol/capabilities.ts";
-import type { AgentToServer } from "../../src/protocol/generated/opamp_pb.ts";
+import type { AgentToServer, CustomMessage } from "../../src/protocol/generated/opamp_pb.ts";
 import { AgentToServerSchema, ServerToAgentSchema } from "../../src/protocol/generated/opamp_pb.ts";
 import { jsonMessage, readJsonMessage } from "../../src/protocol/messages.ts";
 import type { TrackingRecord } from "../../src/protocol/payloads/tracking.ts";
-import { trackingBatchSchema } from "../../src/protocol/payloads/tracking.ts";
+import { trackingBatchSchema, trackingResumeSchema } from "../../src/protocol/payloads/tracking.ts";
 import { CHALLENGE_HEADER } from "../../src/protocol/proof.ts";
 import { readCertificate } from "../../src/trust/certificate.ts";
 import { privateKeyFromPem } from "../../src/trust/keys.ts";
@@ -34,6 +34,7 @@ export class HostilePlatform implements AsyncDisposable {
   readonly #sockets: WebSocketServer;
   #live: { socket: WebSocket; uid: Uint8Array<ArrayBuffer> } | undefined;
   #sessions = 0;
+  #stored = 0;
   #isGreeted = false;
 
   private constructor(server: ReturnType<typeof createServer>, sockets: WebSocketServer) {
@@ -95,12 +96,18 @@ export class HostilePlatform implements AsyncDisposable {
     if (this.#live?.socket === socket) this.#isGreeted = true;
     if (this.#live?.socket !== socket || bytes[0] !== 0) return;
     const { customMessage } = fromBinary(AgentToServerSchema, bytes.subarray(1));
-    if (customMessage?.capability === CUSTOM.tracking) {
-      const { stream, through } = readJsonMessage(customMessage, trackingBatchSchema);
-      this.say({ customMessage: jsonMessage(CUSTOM.tracking, "ack", { stream, through }) });
-    }
+    if (customMessage?.capability === CUSTOM.tracking) this.#acknowledge(customMessage);
     // All that it could ever get, it asks for.
     this.say({ capabilities: 0x7fn, customCapabilities: { capabilities: Object.values(CUSTOM) } });
+  }
+
+  /** Says that it has stored everything, as it must to get more. */
+  #acknowledge(message: CustomMessage): void {
+    const { stream, through } = message.type === "batch"
+      ? readJsonMessage(message, trackingBatchSchema)
+      : { ...readJsonMessage(message, trackingResumeSchema), through: 0 };
+    this.#stored = Math.max(this.#stored, through);
+    this.say({ customMessage: jsonMessage(CUSTOM.tracking, "ack", { stream, through: this.#stored }) });
   }
 
   /** Sends a message. */
@@ -135,9 +142,9 @@ export class HostilePlatform implements AsyncDisposable {
 
   /** What agents told of their runs. */
   get records(): TrackingRecord[] {
-    const batches = this.messages.flatMap(({ customMessage }) =>
-      customMessage?.capability === CUSTOM.tracking
-        ? [readJsonMessage(customMessage, trackingBatchSchema)]
+    const batches = this.messages.flatMap(({ customMessage: message }) =>
+      message?.capability === CUSTOM.tracking && message.type === "batch"
+        ? [readJsonMessage(message, trackingBatchSchema)]
         : []
     );
     return batches.flatMap(({ records }) => records.map(({ record }) => record));

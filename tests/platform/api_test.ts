@@ -24,6 +24,7 @@ const ROUTES = [
   ["DELETE", "/processes/orders"],
   ["GET", "/runs"],
   ["GET", "/runs/01890a5d-ac96-774b-bcce-b302099a8057"],
+  ["GET", "/gaps"],
   ["GET", "/events"],
   ["GET", "/audit"],
 ] as const;

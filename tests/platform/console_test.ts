@@ -1,5 +1,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { describe, START_ID } from "../../src/protocol/attributes.ts";
+import { CUSTOM } from "../../src/protocol/capabilities.ts";
+import { jsonMessage } from "../../src/protocol/messages.ts";
 import { TestClock } from "../support/clock.ts";
 import { findChromium, launchChromium } from "./browser.ts";
 import { enrolledAgent, opampConnection, testPlatform, toServer } from "./support.ts";
@@ -93,6 +95,18 @@ Deno.test({
       await page.getByText("Set the clock of the agent's machine").waitFor();
       await test.api("PUT", "/processes/orders", { definition: "name: orders\n" });
       await page.locator(".badge", { hasText: "pending" }).waitFor();
+
+      // What an agent lost is said only where there is something to say.
+      assertEquals(await page.getByRole("heading", { name: "Lost records" }).isVisible(), false);
+      const lost = { kind: "gap", class: "tracking", reason: "quota-age", records: 1_204, bytes: 9 };
+      const record = { ...lost, last: new Date(clock.now()).toISOString() };
+      const batch = { stream: crypto.randomUUID(), through: 1, records: [{ seq: 1, record }] };
+      const customMessage = jsonMessage(CUSTOM.tracking, "batch", batch);
+      await connection.send(toServer(agent.uid, 2, { customMessage }));
+      await page.getByRole("heading", { name: "Lost records" }).waitFor();
+      const words = await page.getByRole("table", { name: "Lost records" }).textContent();
+      assertStringIncludes(words!, "1,204 records of till <b>7</b> were lost before");
+      assertStringIncludes(words!, "they waited to be sent for longer");
 
       // A heartbeat that is overdue has a look of its own.
       await clock.advance(38_000);

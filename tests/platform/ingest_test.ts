@@ -1,9 +1,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { join } from "@std/path";
 import { systemClock } from "../../src/base/clock.ts";
 import { uuidv7 } from "../../src/base/ids.ts";
-import { openDatabase } from "../../src/base/sqlite.ts";
-import { DATABASE_FILE } from "../../src/platform/store/sqlite.ts";
+import { MAX_CREDIT_BYTES } from "../../src/base/limits.ts";
 import { describe } from "../../src/protocol/attributes.ts";
 import { CUSTOM } from "../../src/protocol/capabilities.ts";
 import { jsonMessage, readJsonMessage } from "../../src/protocol/messages.ts";
@@ -61,6 +59,11 @@ async function tracker(test: TestPlatform, agent: TestIdentity) {
   };
   return {
     ask,
+    async resumed(stream: string) {
+      const customMessage = jsonMessage(CUSTOM.tracking, "resume", { stream });
+      await connection.send(toServer(agent.uid, ++sequence, { customMessage }));
+      return readJsonMessage((await connection.next()).customMessage!, trackingAckSchema);
+    },
     async acked(stream: string, through: number, records: [number, TrackingRecord][]) {
       const batch = { stream, through, records: records.map(([seq, record]) => ({ seq, record })) };
       return readJsonMessage((await ask(batch)).customMessage!, trackingAckSchema).through;
@@ -69,11 +72,22 @@ async function tracker(test: TestPlatform, agent: TestIdentity) {
   };
 }
 
+const gap = (records: number): TrackingRecord => ({
+  kind: "gap",
+  class: "tracking",
+  reason: "quota-bytes",
+  records,
+  bytes: records * 300,
+  first: "2026-11-22T10:00:00.000Z",
+  last: "2026-11-22T11:00:00.000Z",
+});
+
 const summary = async (test: TestPlatform) =>
   (await test.api("GET", "/summary")).body as {
     records: number;
     files: number;
     runs: Record<string, number>;
+    lost: { gaps: number; records: number };
   };
 
 Deno.test("records are stored exactly once: sent again, overlapping, and over a restart", async () => {
@@ -99,9 +113,53 @@ Deno.test("records are stored exactly once: sent again, overlapping, and over a 
   assertEquals(await agentSide.acked(stream, 7, [[7, files]]), 7);
 
   const { records, files: fileCount, runs } = await summary(test);
-  assertEquals([records, fileCount, runs.total, runs.partial], [5, 3, 2, 2]);
+  assertEquals([records, fileCount, runs.total, runs.partial], [5, 4, 2, 2]);
   const run = (await test.api("GET", `/runs/${b.runId}`)).body as { files: TrackedFile[]; outcome: string };
   assertEquals([run.outcome, run.files.map(({ name }) => name)], ["partial", ["b.csv", "c.csv"]]);
+});
+
+Deno.test("an agent that comes back is told how far its stream is stored, and how much it may send", async () => {
+  await using test = await testPlatform();
+  const agent = await enrolledAgent(test);
+  const other = await enrolledAgent(test, "agent two");
+  await using agentSide = await tracker(test, agent);
+  await using otherSide = await tracker(test, other);
+  const stream = uuidv7(systemClock);
+  assertEquals(await agentSide.resumed(stream), { stream, through: 0, credit: MAX_CREDIT_BYTES });
+  await agentSide.acked(stream, 7, [[7, started(newRun())]]);
+  assertEquals((await agentSide.resumed(stream)).through, 7);
+  assertEquals((await otherSide.resumed(stream)).through, 0);
+});
+
+Deno.test("what an agent lost is told once, in numbers, by agent, and in words", async () => {
+  await using test = await testPlatform();
+  const agent = await enrolledAgent(test);
+  await using agentSide = await tracker(test, agent);
+  const stream = uuidv7(systemClock);
+  const records: [number, TrackingRecord][] = [[1, started(newRun())], [2, gap(40)], [44, gap(2)]];
+  await agentSide.acked(stream, 2, records.slice(0, 2));
+  await agentSide.acked(stream, 44, records);
+
+  const { lost, records: stored } = await summary(test);
+  assertEquals([lost, stored], [{ gaps: 2, records: 42 }, 3]);
+  const { gaps } = (await test.api("GET", `/agents/${agent.uid}`)).body as {
+    gaps: Record<string, unknown>[];
+  };
+  const { receivedAt: _, ...newest } = gaps[0]!;
+  assertEquals(newest, {
+    agent: agent.uid,
+    agentName: agent.name,
+    class: "tracking",
+    reason: "quota-bytes",
+    why: "more waited to be sent than the agent's spool keeps",
+    records: 2,
+    bytes: 600,
+    first: "2026-11-22T10:00:00.000Z",
+    last: "2026-11-22T11:00:00.000Z",
+  });
+  assertEquals((await test.api("GET", "/gaps?limit=1")).body, { gaps: gaps.slice(0, 1) } as never);
+  const other = await enrolledAgent(test, "agent two");
+  assertEquals((await test.api("GET", `/gaps?agent=${other.uid}`)).body, { gaps: [] } as never);
 });
 
 Deno.test("a stream belongs to its agent, and a run to the agent that named it first", async () => {
@@ -168,54 +226,4 @@ Deno.test("a batch that does not fit is refused by naming the field, and the ses
   }
   assertEquals((await summary(test)).records, 0);
   assertEquals(await agentSide.acked(stream, 1, [[1, record]]), 1);
-});
-
-Deno.test("two homes with one stream: the same record is a repetition, another one is never dropped", async () => {
-  await using test = await testPlatform();
-  const agent = await enrolledAgent(test);
-  const stream = uuidv7(systemClock);
-  const [common, ours, theirs] = [newRun(), newRun(), newRun()];
-  {
-    await using original = await tracker(test, agent);
-    // Number 2 is withheld by the policy.
-    assertEquals(await original.acked(stream, 3, [[1, started(common)], [3, started(ours)]]), 3);
-  }
-  await using copy = await tracker(test, agent);
-  const batch = {
-    stream,
-    through: 4,
-    records: [
-      { seq: 1, record: started(common) },
-      { seq: 2, record: finished(common, "a.csv") },
-      { seq: 3, record: started(theirs) },
-      { seq: 4, record: finished(theirs, "b.csv") },
-    ],
-  };
-  for (let i = 0; i < 2; i++) { // the answer may be lost
-    const { type, data } = (await copy.ask(batch)).customMessage!;
-    assertEquals([type, JSON.parse(new TextDecoder().decode(data))], ["conflict", { stream, through: 2 }]);
-  }
-  assertEquals((await summary(test)).records, 3);
-
-  const renamed = uuidv7(systemClock);
-  const rest: [number, TrackingRecord][] = [[3, started(theirs)], [4, finished(theirs, "b.csv")]];
-  assertEquals(await copy.acked(renamed, 4, rest), 4);
-  const { records, runs } = await summary(test);
-  assertEquals([records, runs.total, runs.partial, runs.running], [5, 3, 2, 1]);
-});
-
-Deno.test("a record is the same one however a version ordered it, and whatever a policy made of its names", async () => {
-  await using test = await testPlatform();
-  const agent = await enrolledAgent(test);
-  await using agentSide = await tracker(test, agent);
-  const stream = uuidv7(systemClock);
-  const record = finished(newRun(), "orders.csv");
-  assertEquals(await agentSide.acked(stream, 1, [[1, record]]), 1);
-  using db = openDatabase(join(test.dataDir, DATABASE_FILE));
-  const turned = Object.fromEntries(Object.entries(record).reverse());
-  db.prepare("UPDATE records SET body = ?").run(JSON.stringify(turned));
-  assertEquals(await agentSide.acked(stream, 1, [[1, record]]), 1);
-  const files = [{ ...file("sha256:0f"), directory: "sha256:1e" }];
-  assertEquals(await agentSide.acked(stream, 1, [[1, { ...record, files } as TrackingRecord]]), 1);
-  assertEquals((await summary(test)).records, 1);
 });

@@ -4,7 +4,7 @@ import { asSallyportError, messageOf } from "../../base/errors.ts";
 import { exists } from "../../base/files.ts";
 import { createDeployments } from "../../engine/deployments.ts";
 import type { SpoolCount } from "../../spool/spool.ts";
-import { Spool } from "../../spool/spool.ts";
+import { Spool, SPOOL_WARN_SHARE } from "../../spool/spool.ts";
 import type { ConnectionFacts } from "../connection_record.ts";
 import { readConnection } from "../connection_record.ts";
 import { DATABASE_PATH, openState } from "../home.ts";
@@ -59,6 +59,14 @@ export function spoolCheck(counts: readonly SpoolCount[], now: number): Check {
   const age = now - Math.min(...counts.map(({ oldest }) => oldest));
   const waiting = counts.reduce((sum, each) => sum + each.waiting, 0);
   const reason = `${waiting} records wait to be sent, the oldest for ${inWords(age)}`;
+  const full = counts.find(({ quotaUsed }) => quotaUsed >= SPOOL_WARN_SHARE);
+  if (full) {
+    const share = `${full.channel} takes ${
+      Math.floor(full.quotaUsed * 100)
+    } % of the room that it has in the spool`;
+    const remedy = "When it is full the oldest are dropped, and counted: bring the connection back before.";
+    return warn(name, `${reason}; ${share}`, remedy);
+  }
   if (age <= SPOOL_AGE_WARN_MS) return ok(name, reason);
   return warn(
     name,

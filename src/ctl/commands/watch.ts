@@ -41,6 +41,7 @@ function asLine({ type, data }: StreamedEvent): string {
     process: () => `${text("process")} is ${state(text("state"))} on ${text("agent")}${reason}`,
     published: () =>
       `${text("process")} was ${data.version ? `published, version ${text("version")}` : "removed"}`,
+    gap: () => `${text("records")} ${text("class")} records of ${text("agentName")} were lost${reason}`,
     run: () => `${text("id")} ${data.kind === "run-started" ? "began" : "ended"} on ${text("agent")}`,
   };
   return `${dim(time(text("at")))}  ${type.padEnd(12)}  ${what[type]?.() ?? printable(JSON.stringify(data))}`;

@@ -2,8 +2,12 @@ import { createRoute, z } from "@hono/zod-openapi";
 import type { Context } from "../context.ts";
 import { PROCESS_STATES } from "../sessions/process_states.ts";
 import { agentSchema, describeAgent, findAgent } from "./agent_view.ts";
+import { describeGap, gapSchema } from "./gaps.ts";
 import type { Api } from "./routes.ts";
 import { agentId, createApi, FAILURES, json, NOT_FOUND } from "./routes.ts";
+
+/** `GET /gaps` tells of more. */
+const SHOWN_GAPS = 20;
 
 const processStateSchema = z.object({
   process: z.string(),
@@ -26,11 +30,12 @@ const getAgent = createRoute({
   method: "get",
   path: "/agents/{id}",
   tags: ["agents"],
-  summary: "One agent with the state of its processes",
+  summary: "One agent with the state of its processes, and the records that it lost",
   request: { params },
   responses: {
     200: json(
-      agentSchema.extend({ processes: z.array(processStateSchema) }).openapi("AgentDetail"),
+      agentSchema.extend({ processes: z.array(processStateSchema), gaps: z.array(gapSchema) })
+        .openapi("AgentDetail"),
       "The agent",
     ),
     ...FAILURES,
@@ -61,7 +66,8 @@ export function agentRoutes(context: Context): Api {
     const agent = await findAgent(c.req.valid("param").id, store);
     const rotation = await store.certificates.rotation(agent.uid);
     const processes = await rollout.statesOn(agent);
-    return c.json({ ...await describeAgent(agent, rotation, context), processes }, 200);
+    const gaps = (await store.gaps.list({ agent: agent.uid, limit: SHOWN_GAPS })).map(describeGap);
+    return c.json({ ...await describeAgent(agent, rotation, context), processes, gaps }, 200);
   });
   api.openapi(revokeAgent, async (c) => {
     const agent = await findAgent(c.req.valid("param").id, store);

@@ -3,9 +3,11 @@ import { SallyportError } from "../../base/errors.ts";
 import type { Context } from "../context.ts";
 import { agentRoutes } from "./agents.ts";
 import { auditRoutes } from "./audit.ts";
+import { checkpointRoutes } from "./checkpoints.ts";
 import { enrolmentRoutes } from "./enrolments.ts";
 import { answerError, errorBody } from "./errors.ts";
 import { eventRoutes } from "./events.ts";
+import { gapRoutes } from "./gaps.ts";
 import { keyRotationRoutes } from "./key_rotation.ts";
 import { processRoutes } from "./processes.ts";
 import type { ApiEnv } from "./routes.ts";
@@ -21,8 +23,10 @@ const ROUTES = [
   agentRoutes,
   recoveryRoutes,
   keyRotationRoutes,
+  checkpointRoutes,
   processRoutes,
   runRoutes,
+  gapRoutes,
   eventRoutes,
   auditRoutes,
 ];

@@ -35,8 +35,11 @@ const getSummary = createRoute({
           interrupted: count,
         }),
         documents: z.object({ in: count, out: count, filtered: count, failed: count }),
-        files: count.openapi({ description: "Files that runs read or wrote, as far as agents named them" }),
+        files: count.openapi({ description: "Files that runs read or wrote" }),
         records: count.openapi({ description: "Tracking records stored" }),
+        lost: z.object({ gaps: count, records: count }).openapi({
+          description: "Records that agents lost before they could send them",
+        }),
       }).openapi("Summary"),
       "The numbers",
     ),
@@ -86,6 +89,7 @@ export function summaryRoutes({ clock, fleet, store }: Context): Api {
       documents: totals.documents,
       files: totals.files,
       records: totals.records,
+      lost: await store.gaps.totals(),
     }, 200);
   });
   api.openapi(getActivity, async (c) => {

@@ -9,6 +9,7 @@ import app from "./assets/app.js" with { type: "text" };
 import chart from "./assets/chart.js" with { type: "text" };
 import dom from "./assets/dom.js" with { type: "text" };
 import format from "./assets/format.js" with { type: "text" };
+import gaps from "./assets/gaps.js" with { type: "text" };
 import icon from "./assets/icon.svg" with { type: "text" };
 import login from "./assets/login.js" with { type: "text" };
 import overview from "./assets/overview.js" with { type: "text" };
@@ -26,6 +27,7 @@ const SCRIPTS: Record<string, string> = {
   "chart.js": chart,
   "dom.js": dom,
   "format.js": format,
+  "gaps.js": gaps,
   "login.js": login,
   "overview.js": overview,
   "processes.js": processes,

@@ -45,9 +45,9 @@ export class Offers {
       // While it applies what was offered, offering again would only make it begin again.
       if (config.status !== "applying") this.#offeredHash = undefined;
     }
-    if (connectionSettingsStatus?.lastConnectionSettingsHash.toHex() === this.#heartbeatHash().toHex()) {
-      this.#heartbeatIsKnown = true;
-    }
+    if (!connectionSettingsStatus) return;
+    const known = connectionSettingsStatus.lastConnectionSettingsHash.toHex();
+    if (known === this.#heartbeatHash().toHex()) this.#heartbeatIsKnown = true;
   }
 
   /** How long the agent may be silent between two heartbeats, in seconds; undefined when it sends none. */

@@ -13,10 +13,12 @@ import type { AgentDescription, AgentToServer, CustomMessage } from "../../proto
 import { AgentToServerSchema, ConnectionSettingsStatuses } from "../../protocol/generated/opamp_pb.ts";
 import { jsonMessage } from "../../protocol/messages.ts";
 import type { Context } from "../context.ts";
+import type { TrackingSender } from "../ingest/tracking.ts";
 import { ingestTracking } from "../ingest/tracking.ts";
 import type { Health } from "../store/agents.ts";
 import type { CertificateRecord } from "../store/certificates.ts";
 import { whyInvalid } from "./admission.ts";
+import { noteCheckpoint } from "./checkpoints.ts";
 import { conditionsIn } from "./conditions.ts";
 import type { LiveSession } from "./fleet.ts";
 import { Offers } from "./offers.ts";
@@ -39,7 +41,7 @@ const CAPABILITIES = SERVER_CAPABILITY.acceptsStatus | SERVER_CAPABILITY.offersR
 const CUSTOM_CAPABILITIES = [CUSTOM.tracking, CUSTOM.certificate];
 
 /** One connection of an admitted agent to `/v1/opamp`, from its first message to its end. */
-export class Session implements Receiver, LiveSession {
+export class Session implements Receiver, LiveSession, TrackingSender {
   readonly uid: string;
   readonly name: string;
   /** From where the agent connects. */
@@ -134,6 +136,7 @@ export class Session implements Receiver, LiveSession {
   async closed(code: number): Promise<void> {
     this.#silence.stop();
     this.#cancelExpiry();
+    this.#context.intake.left(this);
     const lost = () => this.#offline("connection lost");
     const { clock, fleet } = this.#context;
     if (code === CLOSE.returning && fleet.session(this.uid) === this) {
@@ -145,6 +148,10 @@ export class Session implements Receiver, LiveSession {
     } finally {
       this.#closed.resolve(); // a platform that stops waits for this
     }
+  }
+
+  grant(credit: number): void {
+    this.#wire.send({ ...this.#frame(), customMessage: jsonMessage(CUSTOM.tracking, "credit", { credit }) });
   }
 
   supersede(): void {
@@ -228,6 +235,7 @@ export class Session implements Receiver, LiveSession {
     const { capabilities: _, ...said } = report;
     if (this.#introduced && Object.keys(said).length === 0) return; // a heartbeat costs no write
     await this.#context.store.agents.report(this.uid, report, this.#context.clock.now());
+    if (report.attributes) await noteCheckpoint(this.uid, report.attributes, this.#context, this.#log);
     await this.#context.rollout.tell(this.uid);
     if (report.health) this.#tellHealth(report.health);
   }

@@ -1,12 +1,9 @@
 import type { Database } from "../../base/sqlite.ts";
 import { query, queryOne } from "../../base/sqlite.ts";
-import type {
-  RunOutcome,
-  TrackedFile,
-  TrackingBatch,
-  TriggerKind,
-} from "../../protocol/payloads/tracking.ts";
-import { sqliteIngest } from "./ingest.ts";
+import type { GapRecord, RunOutcome, TrackedFile, TriggerKind } from "../../protocol/payloads/tracking.ts";
+import { FILE_ROLES } from "../../protocol/payloads/tracking.ts";
+import type { ArrivedBatch } from "./ingest.ts";
+import { settledThrough, sqliteIngest } from "./ingest.ts";
 import type { Eventually } from "./store.ts";
 
 /** A run as the platform knows it; without an end it is still going, as far as the agent has said. */
@@ -37,13 +34,11 @@ export interface RunFilter {
   limit: number;
 }
 
-/** What a batch changed: how far the stream is settled, what is new, and which runs moved. */
+/** What a batch changed: how far the stream is settled, which runs moved, and what the agent has lost. */
 export interface Ingested {
   through: number;
-  /** The number behind `through` is settled with another record: nothing from there on was stored. */
-  conflict: boolean;
-  stored: number;
   runs: MovedRun[];
+  gaps: GapRecord[];
 }
 
 /** A run that began or ended; the reason is the words of its error. */
@@ -74,7 +69,9 @@ export interface MinuteOfActivity {
 
 export interface RunStore {
   /** Stores the records of a batch that are not stored yet, each exactly once. */
-  ingest(agent: string, batch: TrackingBatch, now: number): Eventually<Ingested>;
+  ingest(agent: string, arrived: ArrivedBatch, now: number): Eventually<Ingested>;
+  /** How far a stream is settled; 0 when nothing of it is stored. */
+  settled(agent: string, stream: string): Eventually<number>;
   get(id: string): Eventually<RunRecord | undefined>;
   /** Newest first. */
   list(filter: RunFilter): Eventually<RunRecord[]>;
@@ -106,7 +103,11 @@ interface RunRow {
   error_message: string | null;
 }
 
-const SELECT_RUN = "SELECT runs.*, agents.name AS agent_name FROM runs JOIN agents ON uid = agent";
+const SELECT_RUN =
+  `SELECT id, agent, agents.name AS agent_name, process, version, definition, trigger, started_at, ended_at,
+     outcome, documents_in, documents_out, documents_filtered, documents_failed, bytes_in, bytes_out, file_count,
+     error_code, error_message
+   FROM runs JOIN agents ON uid = agent`;
 
 /** The runs' part of the store in SQLite. */
 export function sqliteRuns(db: Database): RunStore {
@@ -118,11 +119,12 @@ export function sqliteRuns(db: Database): RunStore {
        AND (?4 IS NULL OR (started_at, id) < (SELECT started_at, id FROM runs WHERE id = ?4))
      ORDER BY started_at DESC, id DESC LIMIT ?5`,
   );
-  const files = query<TrackedFile>(
+  const files = query<{ files: string }>(
     db,
-    `SELECT role, f.name, directory, bytes, documents, failed FROM run_files f
-     JOIN runs ON runs.id = f.run AND runs.agent = f.agent
-     WHERE f.run = ? ORDER BY CASE role WHEN 'source' THEN 0 WHEN 'sink' THEN 1 ELSE 2 END, directory, f.name`,
+    `SELECT files FROM (
+       SELECT 0 AS seq, files FROM runs WHERE id = ?1
+       UNION ALL SELECT seq, f.files FROM run_files f JOIN runs USING (agent) WHERE run = ?1 AND id = ?1
+     ) ORDER BY seq`,
   );
   const outcomes = query<{ outcome: RunOutcome | "running"; n: number }>(
     db,
@@ -135,7 +137,8 @@ export function sqliteRuns(db: Database): RunStore {
   );
   const counts = queryOne<{ files: number; records: number }>(
     db,
-    "SELECT (SELECT count(*) FROM run_files) AS files, (SELECT count(*) FROM records) AS records",
+    `SELECT (SELECT coalesce(sum(file_count), 0) FROM runs) AS files,
+       (SELECT coalesce(sum(records), 0) FROM streams) AS records`,
   );
   const activity = query<MinuteOfActivity>(
     db,
@@ -146,13 +149,14 @@ export function sqliteRuns(db: Database): RunStore {
 
   return {
     ingest: sqliteIngest(db),
+    settled: settledThrough(db),
     get(id) {
       const row = one(id);
       return row && asRun(row);
     },
     list: ({ agent, process, outcome, before, limit }) =>
       list(agent ?? null, process ?? null, outcome ?? null, before ?? null, limit).map(asRun),
-    files: (id) => files(id),
+    files: (id) => files(id).flatMap((part) => JSON.parse(part.files) as TrackedFile[]).sort(byRole),
     totals() {
       const runs = { running: 0, succeeded: 0, partial: 0, failed: 0, interrupted: 0 };
       for (const { outcome, n } of outcomes()) runs[outcome] = n;
@@ -160,6 +164,12 @@ export function sqliteRuns(db: Database): RunStore {
     },
     activity: (from) => activity(from),
   };
+}
+
+/** Sources first, then what was written, each in the order of its names. */
+function byRole(a: TrackedFile, b: TrackedFile): number {
+  const key = ({ role, directory, name }: TrackedFile) => `${FILE_ROLES.indexOf(role)} ${directory}/${name}`;
+  return key(a) < key(b) ? -1 : 1;
 }
 
 function asRun(row: RunRow): RunRecord {

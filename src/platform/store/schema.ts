@@ -63,18 +63,17 @@ export const MIGRATIONS: readonly string[] = [
     agent TEXT NOT NULL REFERENCES agents (uid),
     stream TEXT NOT NULL,
     through INTEGER NOT NULL,
+    records INTEGER NOT NULL,
     PRIMARY KEY (agent, stream)
   ) STRICT, WITHOUT ROWID;
-  CREATE TABLE records (
+  CREATE TABLE batches (
     agent TEXT NOT NULL,
     stream TEXT NOT NULL,
-    seq INTEGER NOT NULL,
-    kind TEXT NOT NULL,
-    body TEXT NOT NULL,
+    through INTEGER NOT NULL,
     received_at INTEGER NOT NULL,
-    PRIMARY KEY (agent, stream, seq)
-  ) STRICT, WITHOUT ROWID;
-
+    body BLOB NOT NULL,
+    PRIMARY KEY (agent, stream, through)
+  ) STRICT;
   CREATE TABLE runs (
     id TEXT PRIMARY KEY,
     agent TEXT NOT NULL REFERENCES agents (uid),
@@ -93,20 +92,18 @@ export const MIGRATIONS: readonly string[] = [
     bytes_out INTEGER NOT NULL DEFAULT 0,
     file_count INTEGER NOT NULL DEFAULT 0,
     error_code TEXT,
-    error_message TEXT
+    error_message TEXT,
+    files TEXT NOT NULL DEFAULT '[]'
   ) STRICT;
   CREATE INDEX runs_by_start ON runs (started_at, id);
   CREATE INDEX runs_by_end ON runs (ended_at);
   CREATE TABLE run_files (
     run TEXT NOT NULL,
     agent TEXT NOT NULL,
-    role TEXT NOT NULL,
-    directory TEXT NOT NULL,
-    name TEXT NOT NULL,
-    bytes INTEGER NOT NULL,
-    documents INTEGER NOT NULL,
-    failed INTEGER NOT NULL,
-    PRIMARY KEY (run, agent, role, directory, name)
+    stream TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    files TEXT NOT NULL,
+    PRIMARY KEY (run, agent, stream, seq)
   ) STRICT, WITHOUT ROWID;
 
   CREATE TABLE tokens (

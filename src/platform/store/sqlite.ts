@@ -2,8 +2,10 @@ import { join } from "@std/path";
 import { migrate, openDatabase } from "../../base/sqlite.ts";
 import { sqliteAgents } from "./agents.ts";
 import { sqliteCertificates } from "./certificates.ts";
+import { sqliteCheckpoints } from "./checkpoints.ts";
 import { sqliteDepartures } from "./departures.ts";
 import { sqliteEnrolments } from "./enrolments.ts";
+import { sqliteGaps } from "./gaps.ts";
 import { sqliteProcesses } from "./processes.ts";
 import { sqliteRecoveries } from "./recoveries.ts";
 import { sqliteRuns } from "./runs.ts";
@@ -28,8 +30,10 @@ export function openSqliteStore(dataDir: string): Store {
     return {
       agents: sqliteAgents(db),
       certificates: sqliteCertificates(db),
+      checkpoints: sqliteCheckpoints(db),
       departures: sqliteDepartures(db),
       enrolments: sqliteEnrolments(db),
+      gaps: sqliteGaps(db),
       processes: sqliteProcesses(db),
       recoveries: sqliteRecoveries(db),
       runs: sqliteRuns(db),

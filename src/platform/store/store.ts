@@ -4,8 +4,10 @@
  */
 import type { AgentStore } from "./agents.ts";
 import type { CertificateStore } from "./certificates.ts";
+import type { CheckpointStore } from "./checkpoints.ts";
 import type { DepartureStore } from "./departures.ts";
 import type { EnrolmentStore } from "./enrolments.ts";
+import type { GapStore } from "./gaps.ts";
 import type { ProcessStore } from "./processes.ts";
 import type { RecoveryStore } from "./recoveries.ts";
 import type { RunStore } from "./runs.ts";
@@ -18,8 +20,10 @@ export type Eventually<T> = T | Promise<T>;
 export interface Store {
   agents: AgentStore;
   certificates: CertificateStore;
+  checkpoints: CheckpointStore;
   departures: DepartureStore;
   enrolments: EnrolmentStore;
+  gaps: GapStore;
   processes: ProcessStore;
   recoveries: RecoveryStore;
   runs: RunStore;

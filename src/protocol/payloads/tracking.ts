@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { closedObject, pattern, text, wholeNumber } from "../../base/quick_schemas.ts";
 import {
   MAX_BATCH_RECORDS,
   MAX_ERROR_CHARS,
@@ -10,19 +11,19 @@ import {
 /**
  * Tracking: what ran, on which files, with what result. Custom messages `io.sallyport.tracking/1`.
  *
+ * - agent to platform, type `resume`: {@linkcode trackingResumeSchema}, before the first batch of a connection
  * - agent to platform, type `batch`: {@linkcode trackingBatchSchema}
  * - platform to agent, type `ack`: {@linkcode trackingAckSchema}, after the records are committed
- * - platform to agent, type `conflict`: the same schema, when the number behind `through` was settled with
- *   another record before. Two spools carry the name of one stream then: a home was copied, or restored from a
- *   backup. The agent settles what is stored and sends the rest under the name of a new stream.
+ * - platform to agent, type `credit`: {@linkcode trackingCreditSchema}, when an agent that waits may go on
  *
  * Every schema is closed and bounded: what is not named here cannot leave.
  */
 
-const count = z.int().check(z.minimum(0));
-const time = z.iso.datetime();
-const name = z.string().check(z.minLength(1), z.maxLength(MAX_NAME_CHARS));
-const seq = z.int().check(z.minimum(1));
+const count = wholeNumber(0);
+const uuid = pattern("a UUID", z.core.regexes.uuid());
+const time = pattern("a time in UTC as ISO 8601", z.core.regexes.datetime({}));
+const name = text(1, MAX_NAME_CHARS);
+const seq = wholeNumber(1);
 
 export const RUN_OUTCOMES = ["succeeded", "partial", "failed", "interrupted"] as const;
 /**
@@ -37,22 +38,22 @@ export type TriggerKind = (typeof TRIGGER_KINDS)[number];
 
 const run = {
   /** UUID version 7. */
-  runId: z.uuid(),
+  runId: uuid,
   process: name,
   /** The version that the definition names, and the first 12 hex digits of the SHA-256 of its text. */
-  version: z.string().check(z.maxLength(60)),
-  definition: z.string().check(z.regex(/^[0-9a-f]{12}$/)),
+  version: text(0, 60),
+  definition: pattern("12 hex digits", /^[0-9a-f]{12}$/),
   trigger: z.enum(TRIGGER_KINDS),
   startedAt: time,
 };
 
 /** Relative to the agent's home, with "/" between folders. */
-const directory = z.string().check(z.maxLength(MAX_PATH_CHARS));
+const directory = text(0, MAX_PATH_CHARS);
 
 /** What a file was to its run. */
 export const FILE_ROLES = ["source", "sink", "dead-letter"] as const;
 
-export const trackedFileSchema = z.strictObject({
+export const trackedFileSchema = closedObject({
   role: z.enum(FILE_ROLES),
   name,
   directory,
@@ -63,60 +64,99 @@ export const trackedFileSchema = z.strictObject({
 });
 export type TrackedFile = z.infer<typeof trackedFileSchema>;
 
-export const runStartedSchema = z.strictObject({ kind: z.literal("run-started"), ...run });
+export const runStartedSchema = closedObject({ kind: z.literal("run-started"), ...run });
+export type RunStarted = z.infer<typeof runStartedSchema>;
 
-export const runFinishedSchema = z.strictObject({
+export const runFinishedSchema = closedObject({
   kind: z.literal("run-finished"),
   ...run,
   endedAt: time,
   outcome: z.enum(RUN_OUTCOMES),
   /** `in` = `out` + `filtered` + `failed`, unless an error ended the run half-way. */
-  documents: z.strictObject({ in: count, out: count, filtered: count, failed: count }),
+  documents: closedObject({ in: count, out: count, filtered: count, failed: count }),
   bytesIn: count,
   bytesOut: count,
   /** How many files the run touched; those beyond the list follow in `run-files` records. */
   fileCount: count,
   files: z.array(trackedFileSchema).check(z.maxLength(MAX_FILES_PER_RECORD)),
   /** What ended a run that failed. Never the content of a document. */
-  error: z.optional(z.strictObject({
-    code: z.string().check(z.maxLength(60)),
-    message: z.string().check(z.maxLength(MAX_ERROR_CHARS)),
+  error: z.optional(closedObject({
+    code: text(0, 60),
+    message: text(0, MAX_ERROR_CHARS),
     /** The input that it is about. */
-    file: z.optional(z.strictObject({ name, directory })),
+    file: z.optional(closedObject({ name, directory })),
   })),
 });
 export type RunFinished = z.infer<typeof runFinishedSchema>;
 
-export const runFilesSchema = z.strictObject({
+export const runFilesSchema = closedObject({
   kind: z.literal("run-files"),
-  runId: z.uuid(),
+  runId: uuid,
   files: z.array(trackedFileSchema).check(z.minLength(1), z.maxLength(MAX_FILES_PER_RECORD)),
 });
+
+/** The classes of records that can be lost. */
+export const GAP_CLASSES = ["tracking"] as const;
+
+export const GAP_REASONS = ["quota-bytes", "quota-age", "unreadable", "damaged", "rolled-back"] as const;
+/**
+ * Why records were lost on the agent: `quota-bytes` and `quota-age`, more waited than its spool keeps, or for longer;
+ * `unreadable`, they could not be read any more; `damaged`, its database was damaged, and at least these could not be
+ * saved; `rolled-back`, its database went back to an earlier state, as by a backup that was restored, and nobody
+ * knows how many.
+ */
+export type GapReason = (typeof GAP_REASONS)[number];
+
+/** What stands in the place of records that were lost on the agent, so that no loss is silent. */
+export const gapSchema = closedObject({
+  kind: z.literal("gap"),
+  class: z.enum(GAP_CLASSES),
+  reason: z.enum(GAP_REASONS),
+  /** As many as are known to be lost, and their size as JSON. */
+  records: count,
+  bytes: count,
+  /** When the first and the last of them were put into the spool, as far as that is known. */
+  first: z.optional(time),
+  last: time,
+});
+export type GapRecord = z.infer<typeof gapSchema>;
 
 export const trackingRecordSchema = z.discriminatedUnion("kind", [
   runStartedSchema,
   runFinishedSchema,
   runFilesSchema,
+  gapSchema,
 ]);
 export type TrackingRecord = z.infer<typeof trackingRecordSchema>;
 
-const streamId = z.uuid();
+/**
+ * The most bytes of batches that the agent may have on the way without an acknowledgement, until it is told another
+ * number; 0 means wait. Before the first it is one batch ({@linkcode MAX_BATCH_BYTES}).
+ */
+const credit = count;
 
-export const trackingBatchSchema = z.strictObject({
-  /** Names one spool; a home that lost its spool starts another stream. */
-  stream: streamId,
+/** Asks how far the platform has a stream: it answers with an acknowledgement. */
+export const trackingResumeSchema = closedObject({ stream: uuid });
+export type TrackingResume = z.infer<typeof trackingResumeSchema>;
+
+export const trackingBatchSchema = closedObject({
+  /** Names the records of one spool; a home that lost its spool starts another stream. */
+  stream: uuid,
   /** The highest sequence number that this batch settles; everything up to it was sent or withheld by policy. */
   through: seq,
   /** In order of their sequence numbers; numbers may be missing where the policy withheld a record. */
-  records: z.array(z.strictObject({ seq, record: trackingRecordSchema })).check(
+  records: z.array(closedObject({ seq, record: trackingRecordSchema })).check(
     z.maxLength(MAX_BATCH_RECORDS),
   ),
 });
 export type TrackingBatch = z.infer<typeof trackingBatchSchema>;
 
-export const trackingAckSchema = z.strictObject({
-  stream: streamId,
+export const trackingAckSchema = closedObject({
+  stream: uuid,
   /** Cumulative: everything up to and with this sequence number is stored. */
   through: count,
+  credit: z.optional(credit),
 });
 export type TrackingAck = z.infer<typeof trackingAckSchema>;
+
+export const trackingCreditSchema = closedObject({ credit });

@@ -18,6 +18,7 @@ const TOUCHES = {
   process: ["processes"],
   published: ["processes", "summary"],
   run: ["runs", "summary", "activity"],
+  gap: ["gaps", "summary"],
 };
 /** Events come in bursts; each part is read at most this often. */
 const REFRESH_MS = 400;

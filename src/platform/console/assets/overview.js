@@ -1,6 +1,7 @@
 import { h, replace } from "./dom.js";
 import { createChart } from "./chart.js";
 import { showAgents } from "./agents.js";
+import { showGaps } from "./gaps.js";
 import { showProcesses } from "./processes.js";
 import { showRuns } from "./runs.js";
 import { number } from "./format.js";
@@ -12,7 +13,9 @@ const OUTCOMES = ["running", "succeeded", "partial", "failed", "interrupted"];
 export function createOverview(main) {
   const tiles = h("section", { class: "tiles", "aria-label": "Summary" });
   const chart = h("div");
-  const [agents, processes, runs] = [h("div"), h("div"), h("div")];
+  const [agents, processes, runs, gaps] = [h("div"), h("div"), h("div"), h("div")];
+  const lost = section("Lost records", gaps);
+  lost.hidden = true;
   const filter = h(
     "select",
     { id: "outcome", onchange: () => refresh.runs() },
@@ -25,6 +28,7 @@ export function createOverview(main) {
     section("Documents per minute", chart),
     section("Agents", agents),
     section("Processes", processes),
+    lost,
     section("Runs", runs, h("label", { for: "outcome", class: "hidden" }, "Outcome"), filter),
   );
   const plot = createChart(chart);
@@ -53,6 +57,10 @@ export function createOverview(main) {
     async processes() {
       const { processes: list } = await get("/processes");
       if (changed("processes", list)) showProcesses(processes, list);
+    },
+    async gaps() {
+      const { gaps: list } = await get("/gaps?limit=10");
+      if (changed("gaps", list)) showGaps(lost, gaps, list);
     },
     async runs() {
       const page = await get(`/runs?limit=${shown}${filter.value ? `&outcome=${filter.value}` : ""}`);
