@@ -38,10 +38,10 @@ export interface Certificates {
   /** What the first connection is made with. */
   first: UplinkIdentity;
   expires(): number;
-  /** Signs as the agent, with the key of this moment. */
-  signer(): Signer;
   /** Takes up what a person has asked for since it was called last. */
   takeRequest(): void;
+  /** Signs as the agent, with the key of this moment. */
+  signer(): Signer;
   /** The platform has answered on a connection that shows this certificate. */
   answered(certificate: string): void;
   /** A connection that showed this certificate ended. */
@@ -91,7 +91,6 @@ export async function createCertificates(options: CertificatesOptions): Promise<
       send({ connectionSettingsRequest: { opamp: { certificateRequest: { csr: utf8(request) } } } });
     },
     use: (credential) => use(as(credential)),
-    succeeding,
     report(status) {
       channel.report(status);
       const { state, reason } = status;
@@ -99,6 +98,7 @@ export async function createCertificates(options: CertificatesOptions): Promise<
       const failure = state === "failed" ? { code: "platform.refused" as const, reason } : undefined;
       guard.run("answering a request for a new key", () => requests.answer(failure));
     },
+    succeeding,
   });
   const channel = certificateChannel({
     authority,
@@ -112,16 +112,16 @@ export async function createCertificates(options: CertificatesOptions): Promise<
     channel,
     first: as(renewer.first),
     expires: () => renewer.validity.notAfter,
-    signer() {
-      const { key, certificate } = renewer.current;
-      return { certificate, sign: (data) => signWith(key, data) };
-    },
     takeRequest: () =>
       guard.run("taking a request for a new key", () => {
         if (!requests.take()) return;
         if (isConnected() && channel.mayAsk) return renewer.renew();
         requests.answer(isConnected() ? TAKES_NO_REQUESTS : NOT_CONNECTED);
       }),
+    signer() {
+      const { key, certificate } = renewer.current;
+      return { certificate, sign: (data) => signWith(key, data) };
+    },
     answered: (certificate) => renewer.answered(certificate),
     ended(certificate, { error, planned }) {
       if (planned) return;

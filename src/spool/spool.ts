@@ -94,6 +94,11 @@ export class Spool {
     return this.#channel(channel).stream;
   }
 
+  /** Gives a channel's records another name: what waits has not been sent by it. */
+  renameStream(channel: string): void {
+    this.#sql.rename(crypto.randomUUID(), channel);
+  }
+
   /**
    * Puts a payload in. Call it within the transaction of the work that the payload tells of. When the channel is
    * over its quota then, the oldest that was never sent is dropped.
@@ -298,6 +303,7 @@ function statements(db: Database) {
     open: command(db, "INSERT OR IGNORE INTO spool_channels (channel, stream) VALUES (?, ?)"),
     channel: queryOne<ChannelRow>(db, "SELECT * FROM spool_channels WHERE channel = ?"),
     channels: query<ChannelRow>(db, "SELECT * FROM spool_channels ORDER BY channel"),
+    rename: command(db, "UPDATE spool_channels SET stream = ? WHERE channel = ?"),
     give: queryOne<ChannelRow>(
       db,
       `UPDATE spool_channels SET last = last + 1, waiting = waiting + 1, bytes = bytes + ? WHERE channel = ?

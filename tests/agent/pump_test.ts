@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertNotEquals, assertStringIncludes } from "@std/assert";
 import { MAX_BATCH_BYTES, MAX_CREDIT_BYTES, MAX_PAYLOAD_BYTES } from "../../src/base/limits.ts";
 import { createLog } from "../../src/base/log.ts";
 import { Spending } from "../../src/agent/policy/spending.ts";
@@ -119,6 +119,37 @@ Deno.test("after a broken connection it asks what arrived, and sends only the re
   // The first batch of the old connection has its receipt, the others have not.
   const receipts = t.reader.newest(10).filter(({ acknowledged }) => acknowledged !== null);
   assertEquals(receipts.map(({ records }) => records), ["seq 1-500 (500)"]);
+});
+
+Deno.test("each start of an agent sends by a name of its own, once it is settled what the one before has sent", () => {
+  using t = pumping();
+  for (let n = 0; n < 3; n++) t.spool.put("tracking", RUN_STARTED);
+  const before = t.spool.stream("tracking");
+  t.spool.sent("tracking", 2); // by an earlier start
+  t.connect(1);
+  const ours = t.spool.stream("tracking");
+  assertNotEquals(ours, before);
+  assertEquals(t.resumes().map(({ stream }) => stream), [before]);
+  const sent = () => t.batches().map((batch) => [batch.stream, ...batch.records.map(({ seq }) => seq)]);
+  assertEquals(sent(), [[ours, 2, 3]]);
+  assertEquals(t.spool.counts()[0]?.waiting, 2);
+
+  // Within one start the name stays: what a broken connection has brought is asked for by it.
+  t.disconnect();
+  t.connect(2);
+  assertEquals(t.resumes().map(({ stream }) => stream), [before, ours]);
+  assertEquals(sent(), [[ours, 2, 3], [ours, 3]]);
+});
+
+Deno.test("what another home has sent by the old name is not taken for this one's", () => {
+  using t = pumping();
+  for (let n = 0; n < 3; n++) t.spool.put("tracking", RUN_STARTED);
+  const before = t.spool.stream("tracking");
+  t.connect(40); // this home is a copy of the one that went on by this name
+  const [batch] = t.batches();
+  assertNotEquals(batch?.stream, before);
+  const kinds = batch?.records.map(({ record }) => record.kind);
+  assertEquals(kinds, ["run-started", "run-started", "run-started", "gap"]);
 });
 
 Deno.test("what is not acknowledged in a minute is sent again, also to a platform that cannot say what it has", async () => {

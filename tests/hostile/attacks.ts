@@ -215,12 +215,6 @@ export const ATTACKS: readonly Attack[] = [
     '{"stream":"01890a5d-ac96-774b-bcce-b302099a8057","through":-1}',
   ),
   custom(
-    "a conflict about records that were never sent",
-    CUSTOM.tracking,
-    "conflict",
-    JSON.stringify({ stream: crypto.randomUUID(), through: 9e15 }),
-  ),
-  custom(
     "a request for a new key that brings more",
     CUSTOM.certificate,
     "renew",

@@ -47,6 +47,8 @@ interface Lane {
   channel: SpooledChannel;
   /** Whether the platform has said, on this connection, how far it has the channel's stream. */
   resumed: "no" | "asked" | "yes";
+  /** Whether the name of its stream was made by this start of the agent. */
+  isOurs: boolean;
   /** Everything up to here is under way or stored. */
   after: number;
   /** In the order of sending; after a connection broke, what may have arrived by it. */
@@ -75,6 +77,7 @@ export class Drain {
     this.#lanes = options.channels.map((channel) => ({
       channel,
       resumed: "no",
+      isOurs: false,
       after: 0,
       inFlight: [],
       stored: { through: 0, entries: [] },
@@ -151,8 +154,19 @@ export class Drain {
       // Of what an earlier connection sent, the platform has this and no more.
       if (lane.resumed === "asked") this.#startOver(lane);
     }
+    if (lane.resumed === "asked" && !lane.isOurs) this.#takeOver(lane);
     lane.resumed = "yes";
     this.drain();
+  }
+
+  /**
+   * What the starts before this one sent is settled; the rest, and all that follows, goes by a name that nobody else
+   * has. Of a home that was copied, or restored from a backup, another start may send by the old one, with the same
+   * numbers for other records.
+   */
+  #takeOver(lane: Lane): void {
+    this.#settling(() => this.#options.spool.renameStream(lane.channel.name));
+    lane.isOurs = true;
   }
 
   /** The platform says how much it takes now. */
