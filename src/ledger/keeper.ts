@@ -53,8 +53,7 @@ export class LedgerKeeper {
   start(): void {
     this.#do(() => {
       this.#last = this.#checkpoints.last();
-      const { fingerprint } = readCertificate(this.#options.signer().certificate);
-      if (this.#unsigned() > 0 || this.#last?.statement.certificate !== fingerprint) this.#make("start");
+      if (this.#unsigned() > 0 || this.#isNewSigner()) this.#make("start");
     });
   }
 
@@ -83,14 +82,21 @@ export class LedgerKeeper {
   }
 
   #lookWhatIsDue(): void {
-    const { statement, time } = this.#last ?? {};
+    if (!this.#last) return this.#make("start"); // it could not be made then
+    const { statement, time } = this.#last;
     const unsigned = this.#unsigned();
-    if (this.#pruning.isOverfull(statement?.prunedThrough ?? 0)) this.#make("pruning");
-    else if (unsigned >= CHECKPOINT_ENTRIES) this.#make("count");
     // Also when the clock went back behind the last one.
-    else if (unsigned > 0 && Math.abs(this.#options.clock.now() - (time ?? 0)) >= CHECKPOINT_MS) {
-      this.#make("day");
-    }
+    const isOld = Math.abs(this.#options.clock.now() - time) >= CHECKPOINT_MS;
+    if (this.#pruning.isOverfull(statement.prunedThrough)) this.#make("pruning");
+    else if (unsigned >= CHECKPOINT_ENTRIES) this.#make("count");
+    else if (this.#isNewSigner()) this.#make("renewal");
+    else if (unsigned > 0 && isOld) this.#make("day");
+  }
+
+  /** Whether the last checkpoint was signed by an older key: who trusts only the newer one trusts nothing yet. */
+  #isNewSigner(): boolean {
+    const { fingerprint } = readCertificate(this.#options.signer().certificate);
+    return this.#last?.statement.certificate !== fingerprint;
   }
 
   #unsigned(): number {

@@ -52,6 +52,18 @@ Deno.test("checkpoints are made at the start, after many entries, after a day wi
   assertEquals(t.verify({ certificates: [CA] }).fault, undefined);
 });
 
+Deno.test("a new key signs within a minute, so that its certificate alone is enough to trust the ledger", async () => {
+  using t = new TestLedger();
+  const keeper = t.keeper();
+  await using _ = running(keeper);
+  keeper.introduce(SIGNERS[1].certificate);
+  t.signer = SIGNERS[1];
+  const certificates = [SIGNERS[1].certificate];
+  assertEquals(t.verify({ certificates }).fault?.what, "certificate");
+  await t.clock.advance(60_000);
+  assertEquals([causes(t), t.verify({ certificates }).fault], [["start", "renewal", "renewal"], undefined]);
+});
+
 Deno.test("a start signs what a crash left unsigned, and nothing after a clean stop", () => {
   using t = new TestLedger();
   t.keeper();
@@ -171,7 +183,7 @@ Deno.test("a ledger that cannot be signed is told from time to time, and signed 
   assertEquals(told, ["the key is gone", "the key is gone"]); // at the start, and at the first look
   broken = false;
   await t.clock.advance(10 * 60_000);
-  assertEquals([causes(t), told.length], [["count"], 2]);
+  assertEquals([causes(t), told.length], [["start"], 2]);
 });
 
 Deno.test("a start that finds a damaged checkpoint reports it, and what is sent is still written down", () => {
