@@ -16,10 +16,11 @@ export type Row = Record<string, null | number | bigint | string | Uint8Array>;
 export function openDatabase(path: string): Database {
   try {
     const db = new DatabaseSync(path, { timeout: 5_000 });
+    // Prepared and first, because of what exec() finds the runtime does not tell the code.
+    db.prepare("SELECT count(*) FROM sqlite_schema").get();
     db.exec(
       "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF",
     );
-    db.prepare("SELECT count(*) FROM sqlite_schema").get();
     return db;
   } catch (cause) {
     throw new SallyportError("state.unreadable", `the database ${path} cannot be opened: ${String(cause)}`, {
@@ -48,14 +49,17 @@ export function transaction<T>(db: Database, body: () => T): T {
   }
 }
 
+/** The table that says in which version the tables of each room are. */
+export const VERSIONS_TABLE = "schema_versions";
+
 /**
  * Brings the tables of one room up to date. `steps[n]` leads from version n to n + 1 and is never edited
  * once released. Rooms share a database without knowing of each other.
  */
 export function migrate(db: Database, room: string, steps: readonly string[]): void {
-  db.exec("CREATE TABLE IF NOT EXISTS schema_versions (room TEXT PRIMARY KEY, version INTEGER NOT NULL)");
+  db.exec(`CREATE TABLE IF NOT EXISTS ${VERSIONS_TABLE} (room TEXT PRIMARY KEY, version INTEGER NOT NULL)`);
   const current = () =>
-    Number(db.prepare("SELECT version FROM schema_versions WHERE room = ?").get(room)?.version ?? 0);
+    Number(db.prepare(`SELECT version FROM ${VERSIONS_TABLE} WHERE room = ?`).get(room)?.version ?? 0);
   if (current() === steps.length) return;
   transaction(db, () => {
     const version = current();
@@ -67,7 +71,7 @@ export function migrate(db: Database, room: string, steps: readonly string[]): v
       );
     }
     for (const step of steps.slice(version)) db.exec(step);
-    db.prepare("INSERT INTO schema_versions VALUES (?, ?) ON CONFLICT (room) DO UPDATE SET version = ?2")
+    db.prepare(`INSERT INTO ${VERSIONS_TABLE} VALUES (?, ?) ON CONFLICT (room) DO UPDATE SET version = ?2`)
       .run(room, steps.length);
   });
 }
