@@ -15,7 +15,7 @@ import { AgentToServerSchema } from "../../src/protocol/generated/opamp_pb.ts";
 import { readCertificate } from "../../src/trust/certificate.ts";
 import { issueAgentCertificate } from "../../src/trust/certificate_authority.ts";
 import { generateKeyPair, privateKeyToPem } from "../../src/trust/keys.ts";
-import type { MessageParts, UplinkIdentity } from "../../src/uplink/uplink.ts";
+import type { MessageParts, UplinkIdentity, UplinkListener } from "../../src/uplink/uplink.ts";
 import { Uplink } from "../../src/uplink/uplink.ts";
 import { webSocketOpener } from "../../src/uplink/socket.ts";
 
@@ -23,11 +23,12 @@ const DAY_MS = 24 * 3_600_000;
 const CAPABILITIES = AGENT_CAPABILITY.reportsStatus | AGENT_CAPABILITY.reportsHealth |
   AGENT_CAPABILITY.reportsHeartbeat | AGENT_CAPABILITY.acceptsOpampConnectionSettings;
 
-/** Makes enrolled agents in the data folder of a platform that does not run. */
+/** Makes enrolled agents, with certificates of this life, in the data folder of a platform that does not run. */
 export async function enrolCrowd(
   dataDir: string,
   authority: string,
   count: number,
+  lifeMs = 30 * DAY_MS,
 ): Promise<UplinkIdentity[]> {
   const identity = await loadIdentity(dataDir, DATABASE_FILE, systemClock);
   const ca = identity.authority.certificate;
@@ -42,7 +43,7 @@ export async function enrolCrowd(
         uuidv7(systemClock),
         uuidv7(systemClock),
       ];
-      const validity = { notBefore: now - BACKDATE_MS, notAfter: now + 30 * DAY_MS };
+      const validity = { notBefore: now - BACKDATE_MS, notAfter: now + lifeMs };
       const certificate = await issueAgentCertificate(
         identity.authority,
         keys.publicKey,
@@ -69,7 +70,39 @@ export async function enrolCrowd(
   }
 }
 
-/** Simulated agents: the agent's own uplink, waits and sockets, without what stands behind them. */
+/** A simulated agent: the agent's own uplink, waits and sockets, without what stands behind them. */
+export function simulatedAgent(
+  identity: UplinkIdentity,
+  { ready, closed = () => {} }: Pick<UplinkListener, "ready"> & Partial<Pick<UplinkListener, "closed">>,
+): Uplink {
+  const send = (parts: MessageParts): boolean =>
+    uplink.send(encodeFrame(AgentToServerSchema, create(AgentToServerSchema, uplink.compose(parts))));
+  const uplink: Uplink = new Uplink({
+    identity,
+    capabilities: CAPABILITIES,
+    open: webSocketOpener(systemClock),
+    clock: systemClock,
+    log: silentLog,
+    backoff: new Backoff(RECONNECT),
+    heartbeatMs: 30_000,
+    listener: {
+      proved() {},
+      greet: () =>
+        send({
+          agentDescription: describe({ "service.version": "0" }, { "os.type": "simulated" }),
+          health: { healthy: true, status: "ok" },
+        }),
+      ready,
+      heartbeat: () => send({}),
+      message() {},
+      farewell: () => send({ agentDisconnect: {} }),
+      closed,
+    },
+  });
+  return uplink;
+}
+
+/** Many simulated agents. */
 export class Crowd implements AsyncDisposable {
   /** When an agent became ready, in milliseconds on the monotonic clock. */
   readonly arrivals: number[] = [];
@@ -80,43 +113,20 @@ export class Crowd implements AsyncDisposable {
   readonly #running: Promise<void>[];
 
   constructor(identities: readonly UplinkIdentity[]) {
-    this.#uplinks = identities.map((identity) => this.#agent(identity));
+    this.#uplinks = identities.map((identity) =>
+      simulatedAgent(identity, {
+        ready: () => void this.arrivals.push(systemClock.monotonic()),
+        closed: ({ error: { code } }) => {
+          if (!this.#stopping.signal.aborted) this.failures.set(code, (this.failures.get(code) ?? 0) + 1);
+        },
+      })
+    );
     this.#running = this.#uplinks.map((uplink) => uplink.run(this.#stopping.signal));
   }
 
   /** How many are connected. */
   get connected(): number {
     return this.#uplinks.filter(({ ready }) => ready).length;
-  }
-
-  #agent(identity: UplinkIdentity): Uplink {
-    const send = (parts: MessageParts): boolean =>
-      uplink.send(encodeFrame(AgentToServerSchema, create(AgentToServerSchema, uplink.compose(parts))));
-    const uplink: Uplink = new Uplink({
-      identity,
-      capabilities: CAPABILITIES,
-      open: webSocketOpener(systemClock),
-      clock: systemClock,
-      log: silentLog,
-      backoff: new Backoff(RECONNECT),
-      heartbeatMs: 30_000,
-      listener: {
-        proved() {},
-        greet: () =>
-          send({
-            agentDescription: describe({ "service.version": "0" }, { "os.type": "simulated" }),
-            health: { healthy: true, status: "ok" },
-          }),
-        ready: () => this.arrivals.push(systemClock.monotonic()),
-        heartbeat: () => send({}),
-        message() {},
-        farewell: () => send({ agentDisconnect: {} }),
-        closed: ({ error: { code } }) => {
-          if (!this.#stopping.signal.aborted) this.failures.set(code, (this.failures.get(code) ?? 0) + 1);
-        },
-      },
-    });
-    return uplink;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -2,6 +2,7 @@ import { Backoff } from "../base/backoff.ts";
 import { isoTime, sleep } from "../base/clock.ts";
 import { watchDatabase } from "../base/database_changes.ts";
 import { messageOf } from "../base/errors.ts";
+import { MAX_LEDGER_BODY_BYTES, MAX_LEDGER_BODY_DAYS } from "../base/limits.ts";
 import type { Database } from "../base/sqlite.ts";
 import type { Channel } from "../channels/channel.ts";
 import { engineChannel } from "../channels/engine.ts";
@@ -12,8 +13,11 @@ import { trackingChannel } from "../channels/tracking.ts";
 import { createDeployments } from "../engine/deployments.ts";
 import { shapeStatus } from "../gate/status.ts";
 import type { Identity } from "../identity/identity.ts";
+import { LedgerKeeper } from "../ledger/keeper.ts";
 import { Ledger } from "../ledger/ledger.ts";
 import type { Attributes } from "../protocol/attributes.ts";
+import { checkpointAttributes } from "../protocol/checkpoint.ts";
+import { START_ID } from "../protocol/attributes.ts";
 import { PROTOCOL_VERSION } from "../protocol/version.ts";
 import { Spool } from "../spool/spool.ts";
 import { transportsOpener } from "../uplink/transports.ts";
@@ -34,6 +38,7 @@ import { PlatformTime } from "./platform_time.ts";
 import { policyInForce } from "./policy/in_force.ts";
 import { Spending } from "./policy/spending.ts";
 import { Pump } from "./pump.ts";
+import { renewalRequests } from "./renewal_request.ts";
 import { Reporter } from "./reporter.ts";
 import { StateGuard } from "./state_guard.ts";
 
@@ -81,23 +86,38 @@ export async function runGatehouse(options: GatehouseOptions, signal: AbortSigna
 
   const certificates = await createCertificates({
     identity,
+    requests: renewalRequests(db),
+    guard,
+    isConnected: () => uplink.ready,
     clock,
     time,
     log,
     send: (parts) => pump.sendStatus(() => uplink.ready ? parts : undefined),
     use: (as) => uplink.reconnectAs(as),
     onChange: () => tellSoon(),
+    succeeding: (certificate) => keeper.introduce(certificate),
+  });
+  const keeper = new LedgerKeeper({
+    db,
+    clock,
+    guard,
+    limits: { ageMs: MAX_LEDGER_BODY_DAYS * 24 * 3_600_000, bytes: MAX_LEDGER_BODY_BYTES },
+    signer: certificates.signer,
+    onCheckpoint: () => tellSoon(),
   });
   const channels: Channel[] = [
     statusChannel({
-      ...attributes(identity, certificates.expires, policy.attributes),
+      ...attributes(identity, certificates.expires, () => ({
+        ...checkpointAttributes(keeper.last),
+        ...policy.attributes(),
+      })),
       startedAt,
       components: () => componentsOf(channels, health.shown),
       conditions: () => [...clockConditions(time.offsetMs()), ...guard.conditions()],
     }),
     certificates.channel,
     engineChannel(() => engineRuns),
-    policyChannel(() => ({ fault: policy.current.halted, held: pump.held })),
+    policyChannel(() => ({ fault: policy.fault, held: pump.held })),
     processesChannel(deployments, () => {
       onProcessesOffered();
       tellSoon();
@@ -178,7 +198,7 @@ export async function runGatehouse(options: GatehouseOptions, signal: AbortSigna
         certificates.ended(certificate, ending);
         connection.ended(ending, clock.monotonic());
         tellSoon();
-        record("disconnected", `${ending.error.code}: ${ending.error.message}`);
+        if (!ending.planned) record("disconnected", `${ending.error.code}: ${ending.error.message}`);
       },
     },
   });
@@ -208,7 +228,9 @@ export async function runGatehouse(options: GatehouseOptions, signal: AbortSigna
       pump.sendStatus(() => reporter.changes());
     });
   };
+  certificates.takeRequest();
   const watching = watchDatabase(db, DATABASE_PATH, () => {
+    certificates.takeRequest();
     pump.drain();
     tellSoon();
   }, { clock, signal });
@@ -228,11 +250,14 @@ export async function runGatehouse(options: GatehouseOptions, signal: AbortSigna
     signal,
   );
 
+  keeper.start();
+  const keeping = keeper.run(signal);
   look(); // what an earlier start noted is over
   log.info("gatehouse started", { platform: identity.enrolment.platform, agent: identity.enrolment.name });
   await uplink.run(signal);
   health.stop();
-  await Promise.all([watching, checking, following, certificates.stop()]);
+  await Promise.all([watching, checking, following, keeping, certificates.stop()]);
+  keeper.stop();
 }
 
 /** Looks again and again, until the agent stops. */
@@ -253,8 +278,9 @@ async function checkEngine(
 function attributes(
   { enrolment }: Identity,
   certificateExpires: () => number,
-  policyAttributes: () => Attributes,
+  moreAttributes: () => Attributes,
 ) {
+  const startId = crypto.randomUUID();
   return {
     identifying: {
       "service.name": "sallyport",
@@ -263,13 +289,14 @@ function attributes(
     },
     other: () => ({
       "sallyport.agent.name": enrolment.name,
+      [START_ID]: startId,
       "sallyport.protocol": String(PROTOCOL_VERSION),
       "sallyport.certificate.expires": isoTime(certificateExpires()),
       "process.runtime.name": "deno",
       "process.runtime.version": Deno.version.deno,
       "os.type": Deno.build.os,
       "host.arch": Deno.build.arch,
-      ...policyAttributes(),
+      ...moreAttributes(),
     }),
   };
 }

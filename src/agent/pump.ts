@@ -1,4 +1,5 @@
 import type { Clock } from "../base/clock.ts";
+import { asSallyportError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { Database } from "../base/sqlite.ts";
 import { classOf, judgeMessage } from "../gate/gate.ts";
@@ -68,9 +69,20 @@ export class Pump {
   sendStatus(tell: () => MessageParts | undefined): void {
     this.#options.guard.run("sending status", () => {
       const parts = tell();
-      const written = parts && this.#write(parts);
-      if (written) this.#send(written);
+      if (parts) this.#sendParts(parts);
     });
+  }
+
+  /** State is told in whole fields (OpAMP, "Agent Status Compression"), so what one message cannot hold, several do. */
+  #sendParts(parts: MessageParts): void {
+    try {
+      const written = this.#write(parts);
+      if (written) this.#send(written);
+    } catch (error) {
+      const fields = Object.entries(parts);
+      if (asSallyportError(error).code !== "platform.protocol" || fields.length < 2) throw error;
+      for (const [field, value] of fields) this.#sendParts({ [field]: value });
+    }
   }
 
   /** A new connection stands. */
@@ -102,9 +114,16 @@ export class Pump {
   #write(parts: MessageParts, records?: string): Written | undefined {
     const { uplink, ledger, spending, log } = this.#options;
     const policy = this.#options.policy();
-    const { payload, reason } = judgeMessage(uplink.compose(parts), policy, spending.circumstances());
+    const { verdict, payload, reason } = judgeMessage(
+      uplink.compose(parts),
+      policy,
+      spending.circumstances(),
+    );
     if (!payload) {
-      log.warn("a message stays here", { parts: Object.keys(parts).join(", "), reason });
+      // What is held is told as a condition, once, and tried again with every look into the spool.
+      if (verdict === "drop") {
+        log.warn("a message stays here", { parts: Object.keys(parts).join(", "), reason });
+      }
       return undefined;
     }
     const frame = encodeFrame(AgentToServerSchema, payload);

@@ -10,6 +10,7 @@ export const ERROR_CODES = [
   "internal", // a defect of ours: the only code that asks for a bug report
   "home.unusable", // the agent's home is not one it may use
   "home.locked", // another agent runs in this home
+  "agent.not-running", // a command needs the running agent, and none runs in this home
   "state.unreadable", // a file or database of ours cannot be read; it was set aside
   "bundle.damaged", // the enrolment bundle does not decode
   "bundle.expired", // the enrolment bundle's time has passed
@@ -83,6 +84,12 @@ export function asSallyportError(thrown: unknown): SallyportError {
       cause: thrown,
       retryable: true,
       remedy: "Free some room on the file system of the agent's home; nothing is lost meanwhile.",
+    });
+  }
+  if (isDatabaseDamage(thrown)) {
+    return new SallyportError("state.unreadable", `a database is damaged: ${messageOf(thrown)}`, {
+      cause: thrown,
+      remedy: "Look after the disk, keep the damaged file, and restore one from a backup.",
     });
   }
   return new SallyportError("internal", messageOf(thrown), {

@@ -31,6 +31,9 @@ export const MAX_PATH_CHARS = 1024;
 export const MAX_ERROR_CHARS = 1000;
 /** Files named in one tracking record; more go into further records. */
 export const MAX_FILES_PER_RECORD = 100;
+/** The bodies of payloads in the ledger: older ones, and the oldest of too many, are removed. */
+export const MAX_LEDGER_BODY_DAYS = 90;
+export const MAX_LEDGER_BODY_BYTES = 1024 * 1024 * 1024;
 /** How far an agent's clock may be from the platform's: everything works up to here but certificates' validity. */
 export const MAX_CLOCK_OFFSET_MS = 24 * 3_600_000;
 /** A JSON body of the platform's API. */

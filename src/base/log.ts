@@ -28,35 +28,60 @@ export interface LogOptions {
   write?: (line: string) => void;
 }
 
+/** A fact that is longer is cut: what it quotes may come from somebody who wants the disk full. */
+const MAX_FACT_CHARS = 2_000;
+/** The same line again within this time is counted and not written. */
+const REPEAT_MS = 60_000;
+
 /** A log on standard error, or on whatever `write` is. */
 export function createLog(options: LogOptions, inherited: LogFacts = {}): Log {
+  return logWith(options, inherited, { line: "", at: 0, times: 0 });
+}
+
+/** The line that was written last, and how often it would have come again. */
+interface LastLine {
+  line: string;
+  at: number;
+  times: number;
+}
+
+function logWith(options: LogOptions, inherited: LogFacts, last: LastLine): Log {
   const { clock, level = "info", format, write = (line) => console.error(line) } = options;
   const lowest = LOG_LEVELS.indexOf(level);
-  const at = (own: LogLevel) => (message: string, facts: LogFacts = {}) => {
-    if (LOG_LEVELS.indexOf(own) < lowest) return;
+  const put = (own: LogLevel, message: string, facts: LogFacts) => {
     const time = isoTime(clock.now());
-    const all = { ...inherited, ...facts };
     write(
       format === "json"
-        ? JSON.stringify({ time, level: own, message, ...all })
-        : asText(time, own, message, all),
+        ? JSON.stringify({ time, level: own, message, ...facts })
+        : asText(time, own, message, facts),
     );
+  };
+  const at = (own: LogLevel) => (message: string, facts: LogFacts = {}) => {
+    if (LOG_LEVELS.indexOf(own) < lowest) return;
+    const all = withTexts({ ...inherited, ...facts }, bounded);
+    const line = JSON.stringify([own, message, all]);
+    if (line === last.line && clock.monotonic() - last.at < REPEAT_MS) return void last.times++;
+    if (last.times > 0) put(own, "the line before came again", { times: last.times });
+    Object.assign(last, { line, at: clock.monotonic(), times: 0 });
+    put(own, message, all);
   };
   return {
     debug: at("debug"),
     info: at("info"),
     warn: at("warn"),
     error: at("error"),
-    child: (facts) => createLog(options, { ...inherited, ...facts }),
+    child: (facts) => logWith(options, { ...inherited, ...facts }, last),
   };
+}
+
+function bounded(text: string): string {
+  if (text.length <= MAX_FACT_CHARS) return text;
+  return `${text.slice(0, MAX_FACT_CHARS)}... (${text.length} characters)`;
 }
 
 /** A log whose texts are changed first, such as to take secrets out. */
 export function changedLog(log: Log, change: (text: string) => string): Log {
-  const changed = (facts: LogFacts = {}): LogFacts =>
-    Object.fromEntries(
-      Object.entries(facts).map(([key, value]) => [key, typeof value === "string" ? change(value) : value]),
-    );
+  const changed = (facts: LogFacts = {}) => withTexts(facts, change);
   return {
     debug: (message, facts) => log.debug(change(message), changed(facts)),
     info: (message, facts) => log.info(change(message), changed(facts)),
@@ -64,6 +89,12 @@ export function changedLog(log: Log, change: (text: string) => string): Log {
     error: (message, facts) => log.error(change(message), changed(facts)),
     child: (facts) => changedLog(log.child(changed(facts)), change),
   };
+}
+
+function withTexts(facts: LogFacts, change: (text: string) => string): LogFacts {
+  return Object.fromEntries(
+    Object.entries(facts).map(([key, value]) => [key, typeof value === "string" ? change(value) : value]),
+  );
 }
 
 /** A log that goes nowhere, for tests and for commands whose output is their result. */

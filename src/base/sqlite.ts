@@ -8,8 +8,9 @@ export type Database = DatabaseSync;
 export type Row = Record<string, null | number | bigint | string | Uint8Array>;
 
 /**
- * Opens a database the way all of ours are opened: WAL, so that two processes can share it, and
- * `synchronous=FULL`, so that a commit survives a power cut.
+ * Opens a database the way all of ours are opened: WAL, so that two processes can share it,
+ * `synchronous=FULL`, so that a commit survives a power cut, and, for new ones, `auto_vacuum=INCREMENTAL`, so that
+ * the room of what is removed can be given back to the disk (`VACUUM` is not possible under our permissions).
  *
  * @throws {SallyportError} `state.unreadable` when the file is not a sound SQLite database.
  */
@@ -19,7 +20,8 @@ export function openDatabase(path: string): Database {
     // Prepared and first, because of what exec() finds the runtime does not tell the code.
     db.prepare("SELECT count(*) FROM sqlite_schema").get();
     db.exec(
-      "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF",
+      "PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; " +
+        "PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF",
     );
     return db;
   } catch (cause) {
@@ -27,6 +29,29 @@ export function openDatabase(path: string): Database {
       cause,
       remedy: "Check the folder's owner and free room. Restore the file from a backup if it is damaged.",
     });
+  }
+}
+
+/**
+ * Opens a database that is only to be looked at, such as a copy from another machine.
+ *
+ * @throws {SallyportError} `source.unreadable` when there is no sound SQLite database.
+ */
+export function openReadOnly(path: string): Database {
+  try {
+    const db = new DatabaseSync(path, { readOnly: true, timeout: 5_000 });
+    db.exec("PRAGMA trusted_schema = OFF");
+    db.prepare("SELECT count(*) FROM sqlite_schema").get();
+    return db;
+  } catch (cause) {
+    throw new SallyportError(
+      "source.unreadable",
+      `${path} cannot be opened as a database: ${String(cause)}`,
+      {
+        cause,
+        remedy: "Put the whole file, with its -wal file if there is one, into a folder that may be written.",
+      },
+    );
   }
 }
 
@@ -52,11 +77,14 @@ export function transaction<T>(db: Database, body: () => T): T {
 /** The table that says in which version the tables of each room are. */
 export const VERSIONS_TABLE = "schema_versions";
 
+/** One step of a room's tables: SQL, or a function where SQL does not reach. */
+export type MigrationStep = string | ((db: Database) => void);
+
 /**
  * Brings the tables of one room up to date. `steps[n]` leads from version n to n + 1 and is never edited
  * once released. Rooms share a database without knowing of each other.
  */
-export function migrate(db: Database, room: string, steps: readonly string[]): void {
+export function migrate(db: Database, room: string, steps: readonly MigrationStep[]): void {
   db.exec(`CREATE TABLE IF NOT EXISTS ${VERSIONS_TABLE} (room TEXT PRIMARY KEY, version INTEGER NOT NULL)`);
   const current = () =>
     Number(db.prepare(`SELECT version FROM ${VERSIONS_TABLE} WHERE room = ?`).get(room)?.version ?? 0);
@@ -70,7 +98,10 @@ export function migrate(db: Database, room: string, steps: readonly string[]): v
         { remedy: "They were written by a newer version: run that one, or restore an older backup." },
       );
     }
-    for (const step of steps.slice(version)) db.exec(step);
+    for (const step of steps.slice(version)) {
+      if (typeof step === "string") db.exec(step);
+      else step(db);
+    }
     db.prepare(`INSERT INTO ${VERSIONS_TABLE} VALUES (?, ?) ON CONFLICT (room) DO UPDATE SET version = ?2`)
       .run(room, steps.length);
   });
@@ -102,4 +133,36 @@ export function queryOne<T>(db: Database, sql: string): (...values: SQLInputValu
 export function command(db: Database, sql: string): (...values: SQLInputValue[]) => number {
   const statement = db.prepare(sql);
   return (...values) => Number(statement.run(...values).changes);
+}
+
+const PAGE_ROWS = 64;
+
+/**
+ * The rows of a query one after another, without ever holding more than a few. The runtime's own `iterate()` is not
+ * for us: at a row that cannot be read it ends as if there were no more (seen with Deno 2.9.6 and 2.7.11). Here
+ * the rows before come first, and then the error.
+ *
+ * @param sql gives rows in the order of a whole-numbered key: those behind `?1`, and no more than `?2`
+ */
+export function* rowsInTurn<T>(
+  db: Database,
+  sql: string,
+  keyOf: (row: T) => number,
+  after = Number.MIN_SAFE_INTEGER,
+): Generator<T> {
+  const read = query<T>(db, sql);
+  for (let limit = PAGE_ROWS;;) {
+    let rows: T[];
+    try {
+      rows = read(after, limit);
+    } catch (error) {
+      if (limit === 1) throw error;
+      limit = 1;
+      continue;
+    }
+    yield* rows;
+    const last = rows.at(-1);
+    if (last === undefined || rows.length < limit) return;
+    after = keyOf(last);
+  }
 }

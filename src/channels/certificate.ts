@@ -1,9 +1,11 @@
 import { isoTime } from "../base/clock.ts";
 import { fromUtf8 } from "../base/encoding.ts";
 import type { Log } from "../base/log.ts";
-import { AGENT_CAPABILITY, SERVER_CAPABILITY } from "../protocol/capabilities.ts";
-import type { ConnectionSettingsOffers } from "../protocol/generated/opamp_pb.ts";
+import { AGENT_CAPABILITY, CUSTOM, SERVER_CAPABILITY } from "../protocol/capabilities.ts";
+import { renewSchema } from "../protocol/certificate.ts";
+import type { ConnectionSettingsOffers, CustomMessage } from "../protocol/generated/opamp_pb.ts";
 import { ConnectionSettingsStatuses } from "../protocol/generated/opamp_pb.ts";
+import { readJsonMessage } from "../protocol/messages.ts";
 import type { OfferStatus, Renewer } from "../identity/renewer.ts";
 import { readCertificate } from "../trust/certificate.ts";
 import type { Channel, ChannelCondition } from "./channel.ts";
@@ -24,7 +26,7 @@ export interface CertificateChannelOptions {
   /** `host:port` of the platform. */
   authority: string;
   instanceUid: string;
-  renewer: Pick<Renewer, "offered" | "isAskedFor" | "isInUse" | "problem" | "validity">;
+  renewer: Pick<Renewer, "offered" | "renew" | "isAskedFor" | "isInUse" | "problem" | "validity">;
   /** The platform's time, by which certificates live; undefined while it is not known. */
   platformNow(): number | undefined;
   log: Log;
@@ -56,10 +58,19 @@ export function certificateChannel(options: CertificateChannelOptions): Certific
     onChange();
   };
   const whyRefused = (offer: ConnectionSettingsOffers) => weaknessOf(offer, options);
+  let lastRequest = "";
+  const takeRequest = (message: CustomMessage) => {
+    const { requestedAt } = readJsonMessage(message, renewSchema);
+    // It comes in every session until it is fulfilled. After a failure the renewer knows when to try again.
+    if (requestedAt === lastRequest && renewer.problem !== undefined) return;
+    lastRequest = requestedAt;
+    log.info("the platform asks for a new key", { requestedAt });
+    renewer.renew();
+  };
   return {
     name: "certificate",
     bits: AGENT_CAPABILITY.acceptsOpampConnectionSettings | AGENT_CAPABILITY.reportsConnectionSettingsStatus,
-    custom: [],
+    custom: [CUSTOM.certificate],
     get mayAsk() {
       return mayAsk;
     },
@@ -76,8 +87,11 @@ export function certificateChannel(options: CertificateChannelOptions): Certific
         }
         : {},
     conditions: () => conditionsOf(options, refused),
-    receive({ capabilities, connectionSettings }) {
+    receive({ capabilities, connectionSettings, customMessage }) {
       if (capabilities) mayAsk = (capabilities & SERVER_CAPABILITY.acceptsConnectionSettingsRequest) !== 0n;
+      if (customMessage?.capability === CUSTOM.certificate && customMessage.type === "renew") {
+        takeRequest(customMessage);
+      }
       if (!connectionSettings) return;
       const hash = connectionSettings.hash.toHex();
       const reason = whyRefused(connectionSettings);

@@ -12,8 +12,8 @@ export const doctor: Command = {
   usage: "",
   summary: "Look at everything that the agent needs, and say what to do about what is wrong",
   about: `Looks at this home, the identity, the disk, the state database and every step of the way to the
-platform, up to the proof that it is the platform. No message is sent, and an agent that runs is not
-disturbed; if none runs, the platform sees it connect for two seconds, to say whether it would take it.
+platform, up to the proof that it is the platform and its word on whether it takes this agent. No message is
+sent, an agent that runs is not disturbed, and one that does not run does not appear to be online.
 It works on a home that is not enrolled and with the platform down, and ends with exit code 8 when
 something failed. Variables of the environment (HTTPS_PROXY, DENO_CERT, ...) are hidden from this program.`,
   options: [],

@@ -1,99 +1,158 @@
-import { dim, green, red } from "@std/fmt/colors";
-import { fromBinary, toJson } from "@bufbuild/protobuf";
+import { format as formatBytes } from "@std/fmt/bytes";
 import { isoTime } from "../base/clock.ts";
 import { usage } from "../base/command_line/command.ts";
-import { SallyportError } from "../base/errors.ts";
+import { watchDatabase } from "../base/database_changes.ts";
 import { EXIT } from "../base/exit_codes.ts";
-import { exists } from "../base/files.ts";
+import type { Database } from "../base/sqlite.ts";
+import type { Column } from "../base/table.ts";
 import { table } from "../base/table.ts";
-import { DATABASE_PATH, openState } from "../agent/home.ts";
-import { LedgerReader } from "../ledger/ledger.ts";
-import { verifyChain } from "../ledger/verify.ts";
-import { AgentToServerSchema } from "../protocol/generated/opamp_pb.ts";
+import { printable } from "../base/terminal.ts";
+import { DATABASE_PATH } from "../agent/home.ts";
+import { payloadsOf } from "../ledger/entry.ts";
+import type { LedgerReader, ListedEntry, Selection, Total } from "../ledger/reader.ts";
 import type { Command, CommandContext } from "./command.ts";
+import { SELECTION_OPTIONS, selectionOf, wholeNumber, withLedger } from "./egress_ledger.ts";
 
 export const egress: Command = {
   name: "egress",
-  usage: "[show NUMBER | verify]",
-  summary: "Show what left this machine, byte for byte, and prove that the record is whole",
+  usage: "",
+  summary: "List what left this machine: when, of which class, how much, and whether it was stored",
   about:
-    `Everything that this agent sends is written into a ledger before it is sent. Each entry carries the hash
-of the one before, so that none can be changed, taken out or moved without a trace.
-Without a word, the newest entries and the totals are listed; "show" prints one payload as it was sent;
-"verify" reads the whole chain and ends with exit code 8 when something is wrong with it.`,
-  options: [{ name: "limit", value: "N", summary: "How many entries to list (default: 20)" }],
-  examples: ["sallyport egress", "sallyport egress show 12", "sallyport egress verify --json"],
+    `Everything that this agent sends is written into a ledger before it is sent. Heartbeats one after another
+share an entry. Numbers that are not listed are checkpoints: the agent's signature under all entries
+before, which was not sent.
+"egress show" prints one entry byte for byte, "egress verify" proves that the ledger is whole, and
+"egress export" and "egress copy" take it elsewhere.`,
+  options: [
+    { name: "last", value: "N", summary: "How many entries to list (default: 20)" },
+    ...SELECTION_OPTIONS,
+    { name: "by", value: "WHAT", summary: "Only totals: by class or by day (UTC)" },
+    { name: "follow", summary: "Go on listing what leaves, as it leaves; with --json one entry a line" },
+  ],
+  examples: [
+    "sallyport egress",
+    "sallyport egress --class tracking --since 24h",
+    "sallyport egress --by day --since 2026-01-01",
+    "sallyport egress --follow",
+  ],
   async run(context) {
-    if (!await exists(DATABASE_PATH)) return nothing(context);
-    const db = openState();
-    try {
-      const ledger = new LedgerReader(db);
-      if (!ledger.exists()) return nothing(context);
-      const [word, number, ...rest] = context.words;
-      if (rest.length > 0) throw usage("too many words");
-      if (word === undefined) return list(context, ledger);
-      if (word === "verify" && number === undefined) return verify(context, ledger);
-      if (word === "show" && /^[0-9]+$/.test(number ?? "")) return show(context, ledger, Number(number));
-      throw usage(`"${context.words.join(" ")}" is not understood`);
-    } finally {
-      db.close();
+    const { words, option, flag, result } = context;
+    if (words.length > 0) throw usage(`"${words.join(" ")}" is not understood`);
+    const by = option("by");
+    if (by !== undefined && by !== "class" && by !== "day") throw usage("--by must be class or day");
+    if (by !== undefined && flag("follow")) throw usage("--by and --follow do not go together");
+    const last = wholeNumber("--last", option("last") ?? "20");
+    const selection = { ...selectionOf(context), sent: true };
+    const code = await withLedger(async (ledger, db) => {
+      if (by !== undefined) result({ by, totals: ledger.totals(by, selection) }, totalsAsText);
+      else if (!flag("follow")) {
+        result(
+          { entries: ledger.newest(last, selection), totals: ledger.totals("class", selection) },
+          listAsText,
+        );
+      } else await follow(context, ledger, db, last, selection);
+      return EXIT.ok;
+    });
+    if (code === undefined) {
+      result(by === undefined ? { entries: [], totals: [] } : { by, totals: [] }, () => NOTHING);
     }
+    return EXIT.ok;
   },
 };
 
-function nothing(context: CommandContext): number {
-  context.result({ entries: [], totals: [] }, () => "Nothing has left this machine.");
-  return EXIT.ok;
+/** Entries that are read at once. */
+const PAGE = 500;
+
+const NOTHING = "Nothing has left this machine.";
+const NOTHING_FITS = "Nothing that fits has left this machine.";
+
+function listAsText({ entries, totals }: { entries: ListedEntry[]; totals: Total[] }): string {
+  if (entries.length === 0) return NOTHING_FITS;
+  return [
+    table(COLUMNS, entries.map(cellsOf)),
+    "",
+    ...totals.map(({ key, payloads, bytes }) =>
+      `${printable(key)}: ${payloads} payloads, ${formatBytes(bytes)}`
+    ),
+  ].join("\n");
 }
 
-function list(context: CommandContext, ledger: LedgerReader): number {
-  const limit = Number(context.option("limit") ?? "20");
-  if (!Number.isInteger(limit) || limit < 1) throw usage("--limit must be a whole number above 0");
-  context.result({ entries: ledger.newest(limit), totals: ledger.totals() }, ({ entries, totals }) => {
-    const columns = ["No.", "Time", "Class", "Bytes", "Stored", "What"];
-    const rows = entries.map((entry) => [
-      String(entry.number),
-      isoTime(entry.time),
-      entry.class,
-      String(entry.bytes),
-      entry.acknowledged === null ? dim("-") : "yes",
-      entry.records,
-    ]);
-    return [
-      table(columns.map((title) => ({ title, align: /No|Bytes/.test(title) ? "right" : "left" })), rows),
-      "",
-      ...totals.map((each) => `${each.class}: ${each.entries} payloads, ${each.bytes} bytes`),
-    ].join("\n");
-  });
-  return EXIT.ok;
+/** `width` is for lines that stand alone. */
+const COLUMNS: readonly (Column & { width: number })[] = [
+  { title: "No.", align: "right", width: 7 },
+  { title: "Time", width: 24 },
+  { title: "Class", width: 9 },
+  { title: "Payloads", align: "right", width: 5 },
+  { title: "Bytes", align: "right", width: 8 },
+  { title: "Stored", width: 3 },
+  { title: "What", width: 0 },
+];
+
+function cellsOf(entry: ListedEntry): string[] {
+  return [
+    String(entry.number),
+    isoTime(entry.until ?? entry.time),
+    printable(entry.class),
+    String(payloadsOf(entry)),
+    String(entry.bytes),
+    entry.acknowledged === null ? "-" : "yes",
+    printable(entry.records) + (entry.kept ? "" : " (body pruned)"),
+  ];
 }
 
-function show(context: CommandContext, ledger: LedgerReader, number: number): number {
-  const body = ledger.body(number);
-  if (!body) throw new SallyportError("request.not-found", `the ledger has no entry ${number}`);
-  // The first byte is the header of the frame; see protocol/codec.ts.
-  const message = fromBinary(AgentToServerSchema, body.subarray(1));
-  const custom = message.customMessage && {
-    ...message.customMessage,
-    data: JSON.parse(new TextDecoder().decode(message.customMessage.data)),
-  };
-  const decoded = {
-    ...(toJson(AgentToServerSchema, message) as object),
-    ...(custom ? { customMessage: custom } : {}),
-  };
-  context.result({ number, bytes: body.toBase64(), decoded }, () => JSON.stringify(decoded, null, 2));
-  return EXIT.ok;
-}
-
-function verify(context: CommandContext, ledger: LedgerReader): number {
-  const verification = verifyChain(ledger.entries());
-  const whole = verification.fault === undefined;
-  context.result(
-    { whole, ...verification },
-    ({ entries, head, fault }) =>
-      fault
-        ? red(`The ledger is not whole: at entry ${fault.number}, ${fault.reason}.`)
-        : `${green("The ledger is whole")}: ${entries} entries; the last has the hash ${head}.`,
+function totalsAsText({ by, totals }: { by: string; totals: Total[] }): string {
+  if (totals.length === 0) return NOTHING_FITS;
+  const sum = (count: (total: Total) => number) => totals.reduce((all, total) => all + count(total), 0);
+  const rows = totals.map(({ key, entries, payloads, bytes }) => [key, entries, payloads, bytes]);
+  rows.push([
+    "all",
+    sum(({ entries }) => entries),
+    sum(({ payloads }) => payloads),
+    sum(({ bytes }) => bytes),
+  ]);
+  return table(
+    [by === "day" ? "Day" : "Class", "Entries", "Payloads", "Bytes"].map((title, i) => ({
+      title,
+      align: i === 0 ? "left" : "right",
+    })),
+    rows.map((row) => row.map((cell) => printable(String(cell)))),
   );
-  return whole ? EXIT.ok : EXIT.failed;
+}
+
+/** Lists the last entries, and then each as it comes; heartbeats again whenever one more has joined them. */
+async function follow(
+  { json, clock, signal }: CommandContext,
+  ledger: LedgerReader,
+  db: Database,
+  last: number,
+  selection: Selection,
+): Promise<void> {
+  let shown = { number: 0, hash: "" };
+  const show = (entries: readonly ListedEntry[]) => {
+    for (const entry of entries) {
+      if (entry.number === shown.number && entry.hash === shown.hash) continue;
+      shown = entry;
+      console.log(json ? JSON.stringify(entry) : lineOf(entry));
+    }
+  };
+  const showMore = () => {
+    for (let full = true; full;) {
+      const from = Math.max(shown.number, selection.from ?? 0);
+      const page = ledger.oldest(PAGE, { ...selection, from });
+      show(page);
+      full = page.length === PAGE;
+    }
+  };
+  // The watch stands before the first look, so that nothing falls between the two.
+  const watching = watchDatabase(db, DATABASE_PATH, showMore, { clock, signal });
+  show(ledger.newest(last, selection));
+  await watching;
+}
+
+/** A list that has no end cannot make its columns as wide as their widest cell. */
+function lineOf(entry: ListedEntry): string {
+  return cellsOf(entry).map((cell, i) => {
+    const { width, align } = COLUMNS[i]!;
+    return align === "right" ? cell.padStart(width) : cell.padEnd(width);
+  }).join("  ").trimEnd();
 }

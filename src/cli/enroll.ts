@@ -22,7 +22,8 @@ export const enroll: Command = {
     `An enrolment bundle is one line that the platform makes: its address, its certificate authority, the key
 with which it proves itself, and a secret that works once. The agent makes its private key here; the key
 never leaves this machine. Nothing is sent before the platform has proved that it is the one in the bundle.
-The bundle is taken from the command line, from a file, or from standard input with "-".
+The bundle is taken from the command line, from a file, or from standard input with "-". CA certificates in
+a file ca.pem in this home are trusted for TLS beside the bundle's.
 
 With --plain the agent reports to an OpAMP server that is not a Sallyport platform. Such a server proves nothing
 beyond its TLS certificate, and takes no tracking; nothing is sent before "sallyport run".`,

@@ -6,7 +6,7 @@ import type { PayloadClass } from "../gate/policy/options.ts";
 import type { Policy } from "../gate/policy/policy.ts";
 import { judgeTracking } from "../gate/tracking.ts";
 import type { Circumstances, Verdict } from "../gate/verdict.ts";
-import { LedgerReader } from "../ledger/ledger.ts";
+import { LedgerReader } from "../ledger/reader.ts";
 import { decodeFrame } from "../protocol/codec.ts";
 import type { AgentToServer } from "../protocol/generated/opamp_pb.ts";
 import { AgentToServerSchema } from "../protocol/generated/opamp_pb.ts";

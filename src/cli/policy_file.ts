@@ -12,7 +12,7 @@ import type { OnDemandOptions, PayloadClass, PolicyOptions } from "../gate/polic
 import { CLASSES, ON_DEMAND } from "../gate/policy/options.ts";
 import type { Verdict } from "../gate/verdict.ts";
 import type { CommandContext } from "./command.ts";
-import { readDefinition } from "./process_file.ts";
+import { readInputFile } from "./input_file.ts";
 
 /** For commands that look at what a policy would do before it is put in place. */
 export const POLICY_OPTION: Option = {
@@ -30,13 +30,13 @@ export async function chosenPolicy(
   context: CommandContext,
   named: string | undefined,
 ): Promise<LoadedPolicy> {
-  if (named !== undefined) await readDefinition(named); // the default in its place would be a wrong answer
+  if (named !== undefined) await readInputFile(named); // the default in its place would be a wrong answer
   return await loadPolicy(context.clock.now(), { ...HOME_POLICY, file: named ?? HOME_POLICY.file });
 }
 
 /** As {@linkcode chosenPolicy}, without making it ready for use: that could need a key, and looking at it must not. */
 export async function chosenFile(context: CommandContext, named: string | undefined): Promise<PolicyFile> {
-  if (named !== undefined) await readDefinition(named);
+  if (named !== undefined) await readInputFile(named);
   return await readPolicyFile(context.clock.now(), named);
 }
 

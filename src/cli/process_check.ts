@@ -5,7 +5,7 @@ import { describeProblems } from "../base/yaml/problems.ts";
 import { CONNECTORS } from "../connectors/mod.ts";
 import { checkDefinition } from "../engine/definition/definition.ts";
 import type { Command } from "./command.ts";
-import { readDefinition } from "./process_file.ts";
+import { readInputFile } from "./input_file.ts";
 
 /** `sallyport process check FILE...` */
 export const processCheck: Command = {
@@ -22,7 +22,7 @@ export const processCheck: Command = {
     if (context.words.length === 0) throw usage("which file is to be checked?");
     const checked = [];
     for (const file of context.words) {
-      const { process, problems } = checkDefinition(await readDefinition(file), CONNECTORS);
+      const { process, problems } = checkDefinition(await readInputFile(file), CONNECTORS);
       const { name = "", version = "", definition = "", folders = [] } = process ?? {};
       checked.push({
         file,

@@ -9,10 +9,9 @@ import { parseDefinition } from "../engine/definition/definition.ts";
 import { runOnce } from "../engine/run_once.ts";
 import type { RunProgress, RunReport } from "../engine/runner.ts";
 import type { RunOutcome } from "../protocol/payloads/tracking.ts";
-import type { Command, CommandContext } from "./command.ts";
-import { readDefinition } from "./process_file.ts";
-
-const PROGRESS_MS = 200;
+import type { Command } from "./command.ts";
+import { readInputFile } from "./input_file.ts";
+import { progressLine } from "./progress_line.ts";
 
 /** `sallyport process run FILE` */
 export const processRun: Command = {
@@ -28,7 +27,7 @@ export const processRun: Command = {
   examples: ["sallyport process run orders.yaml", "sallyport process run orders.yaml --json --strict"],
   async run(context) {
     const file = oneWord(processRun, context.words);
-    const process = parseDefinition(await readDefinition(file), file, CONNECTORS);
+    const process = parseDefinition(await readInputFile(file), file, CONNECTORS);
     await Deno.mkdir("state", { recursive: true, mode: 0o700 });
     const databasePath = "state/sallyport.db";
     using db = openDatabase(databasePath);
@@ -42,7 +41,7 @@ export const processRun: Command = {
       clock,
       log,
       signal,
-      onProgress: progress.show,
+      onProgress: (at) => progress.show(() => describeProgress(at)),
     }).finally(progress.clear);
     const seconds = Math.round(clock.monotonic() - started) / 1000;
     const { head, ...result } = report;
@@ -56,20 +55,8 @@ function exitCode(outcome: RunOutcome, strict: boolean): number {
   return outcome === "partial" && !strict ? EXIT.ok : EXIT.failed;
 }
 
-/** One line on standard error that is written over and over: for a person at a terminal only. */
-function progressLine({ clock, json }: CommandContext) {
-  const shown = !json && Deno.stderr.isTerminal();
-  const encoder = new TextEncoder();
-  const write = (text: string) => shown && Deno.stderr.writeSync(encoder.encode(`\r\x1b[2K${text}`));
-  let last = -Infinity;
-  return {
-    show({ file, documentsIn, documentsFailed }: RunProgress) {
-      if (clock.monotonic() - last < PROGRESS_MS) return;
-      last = clock.monotonic();
-      write(`${printable(file)}: ${documentsIn} documents, ${documentsFailed} failed`);
-    },
-    clear: () => void write(""),
-  };
+function describeProgress({ file, documentsIn, documentsFailed }: RunProgress): string {
+  return `${printable(file)}: ${documentsIn} documents, ${documentsFailed} failed`;
 }
 
 const PAINT: Record<RunOutcome, (text: string) => string> = {

@@ -14,16 +14,16 @@ export const servicePrint: Command = {
   about:
     `The gatehouse has the network and no data; the engine has the data and no network: the kernel sees to it.
 Both start with a clean environment, without the variables by which TLS could be weakened from outside. This
-program may write nothing outside its home, so it prints: an administrator puts the files into place.`,
+program may write nothing outside its home, so it prints: an administrator puts the files into place, and then
+starts them: systemctl daemon-reload && systemctl enable --now sallyport-gatehouse sallyport-engine`,
   options: [
     { name: "half", value: "HALF", summary: "Only this service: gatehouse or engine" },
     { name: "user", value: "NAME", summary: "The user who owns this home (default: sallyport)" },
   ],
   examples: [
-    "./sallyport service print",
-    "./sallyport service print --half gatehouse | sudo tee /etc/systemd/system/sallyport-gatehouse.service",
-    "./sallyport service print --half engine | sudo tee /etc/systemd/system/sallyport-engine.service",
-    "sudo systemctl daemon-reload && sudo systemctl enable --now sallyport-gatehouse sallyport-engine",
+    "sallyport service print",
+    "sallyport service print --half gatehouse | sudo tee /etc/systemd/system/sallyport-gatehouse.service",
+    "sallyport service print --half engine | sudo tee /etc/systemd/system/sallyport-engine.service",
   ],
   run(context) {
     const half = context.option("half");

@@ -13,7 +13,7 @@ import { readPolicyFacts } from "../agent/policy/policy_record.ts";
 import { createDeployments } from "../engine/deployments.ts";
 import { recentRuns } from "../engine/runs.ts";
 import { loadIdentity } from "../identity/identity.ts";
-import { LedgerReader } from "../ledger/ledger.ts";
+import { LedgerReader } from "../ledger/reader.ts";
 import { clockWords, isClockOff } from "../protocol/clock.ts";
 import { Spool } from "../spool/spool.ts";
 import type { Command, CommandContext } from "./command.ts";
@@ -126,7 +126,7 @@ function asText(
     ...spool.map(({ channel, waiting, bytes }) =>
       `Spool      ${waiting} ${channel} payloads wait (${bytes} bytes)`
     ),
-    ...egress.map((each) => `Sent       ${each.entries} ${each.class} payloads (${each.bytes} bytes)`),
+    ...egress.map((each) => `Sent       ${each.payloads} ${each.key} payloads (${each.bytes} bytes)`),
   ];
   for (const condition of conditions) lines.push("", conditionText(condition));
   if (processes.length > 0) {

@@ -4,6 +4,11 @@ import type { Command } from "./command.ts";
 export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   "enrolment create": async () => (await import("./commands/enrolment_create.ts")).enrolmentCreate,
   "agents": async () => (await import("./commands/agents.ts")).agents,
+  "checkpoints": async () => (await import("./commands/checkpoints.ts")).checkpoints,
+  "agents show": async () => (await import("./commands/agents_show.ts")).agentsShow,
+  "agents rotate-key": async () => (await import("./commands/agents_rotate_key.ts")).agentsRotateKey,
+  "agents approve-recovery": async () =>
+    (await import("./commands/agents_approve_recovery.ts")).agentsApproveRecovery,
   "process publish": async () => (await import("./commands/process_publish.ts")).processPublish,
   "process remove": async () => (await import("./commands/process_remove.ts")).processRemove,
   "processes": async () => (await import("./commands/processes.ts")).processes,

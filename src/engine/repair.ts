@@ -2,17 +2,13 @@ import type { Database } from "../base/sqlite.ts";
 import { command, transaction } from "../base/sqlite.ts";
 import { migrateEngine } from "./tables.ts";
 
-/** The tables that hold what the platform offered, and what became of it. */
-const OFFERED = ["engine_offer", "engine_wanted", "engine_processes"];
-
 /**
  * Takes out of the engine's tables, which were saved from a damaged database, what it could not read: it would keep the
  * engine from starting. Returns how many rows those were.
  *
- * @param incomplete the tables of which not all was saved; when processes are among it, the platform's offer is
- * forgotten, so that the platform makes it again
+ * @param isWhole whether all processes were saved; if not, the platform's offer is forgotten, so that it is made again
  */
-export function repairEngine(db: Database, incomplete: readonly string[]): number {
+export function repairEngine(db: Database, isWhole: boolean): number {
   migrateEngine(db);
   const drops = [
     "DELETE FROM engine_runs WHERE NOT json_valid(head) OR NOT json_valid(folders) OR NOT json_valid(coalesce(plan, '{}'))",
@@ -22,8 +18,7 @@ export function repairEngine(db: Database, incomplete: readonly string[]): numbe
   ];
   return transaction(db, () => {
     const dropped = drops.reduce((sum, sql) => sum + command(db, sql)(), 0);
-    const processesAreWhole = !incomplete.some((table) => OFFERED.includes(table));
-    if (!processesAreWhole || dropped > 0) command(db, "DELETE FROM engine_offer")();
+    if (!isWhole || dropped > 0) command(db, "DELETE FROM engine_offer")();
     return dropped;
   });
 }

@@ -2,6 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import { CUSTOM } from "../protocol/capabilities.ts";
 import type { AgentToServer } from "../protocol/generated/opamp_pb.ts";
 import { AgentToServerSchema } from "../protocol/generated/opamp_pb.ts";
+import { bytesLeft, overBudget } from "./budget.ts";
 import type { PayloadClass } from "./policy/options.ts";
 import type { Policy } from "./policy/policy.ts";
 import { isSameMessage, isStatus, partsOf, shapeStatus } from "./status.ts";
@@ -23,7 +24,7 @@ export function judgeMessage(
   const parts = partsOf(message);
   const stranger = parts.find((part) => part !== "customMessage" && !isStatus(part));
   if (stranger !== undefined) return { verdict: "drop", reason: `the field ${stranger} belongs to no class` };
-  if (message.customMessage) return judgeCustom(message, parts, policy);
+  if (message.customMessage) return judgeCustom(message, parts, policy, circumstances);
   const payload = shapeStatus(message, policy, circumstances);
   if (parts.length > 0 && partsOf(payload).length === 0) {
     return { verdict: "drop", reason: `the policy lets nothing of it leave: ${parts.join(", ")}` };
@@ -35,6 +36,7 @@ function judgeCustom(
   { instanceUid, sequenceNum, capabilities, customMessage }: AgentToServer,
   parts: readonly string[],
   policy: Policy,
+  circumstances: Circumstances,
 ): Verdict<AgentToServer> {
   const { capability, type, data } = customMessage!;
   const own = CLASS_OF_CAPABILITY[capability];
@@ -43,6 +45,9 @@ function judgeCustom(
   if (policy.halted !== undefined) return { verdict: "hold", reason: policy.halted };
   if (policy.options[own].send === "deny") {
     return { verdict: "drop", reason: `the policy denies the class ${own}` };
+  }
+  if (data.length > bytesLeft(own, policy, circumstances)) {
+    return { verdict: "hold", reason: overBudget(own, policy) };
   }
   const alone = { instanceUid, sequenceNum, capabilities, customMessage: { capability, type, data } };
   return { verdict: "allow", payload: create(AgentToServerSchema, alone) };

@@ -3,6 +3,7 @@ import { create, toBinary } from "@bufbuild/protobuf";
 import { sha256Hex } from "../base/digest.ts";
 import { utf8 } from "../base/encoding.ts";
 import { MAX_NAME_CHARS } from "../base/limits.ts";
+import { CONDITIONS, conditionText } from "../protocol/conditions.ts";
 import type { AgentToServer, ComponentHealth, KeyValue } from "../protocol/generated/opamp_pb.ts";
 import { AgentToServerSchema, ComponentHealthSchema } from "../protocol/generated/opamp_pb.ts";
 import { bytesLeft, overBudget } from "./budget.ts";
@@ -116,11 +117,20 @@ function bareHealth(
   circumstances: Circumstances,
 ): ((health: ComponentHealth) => Message["health"]) | undefined {
   const { halted, options } = policy;
-  if (halted !== undefined) return () => ({ healthy: false, status: "policy fault", lastError: halted });
+  if (halted !== undefined) return () => brokenHealth(halted);
   if (options.status.send === "deny") return ({ healthy }) => ({ healthy, status: "alive" });
   if (bytesLeft("status", policy, circumstances) > 0) return undefined;
-  const lastError = overBudget("status", policy);
+  const lastError = conditionText({ code: "policy.holding", reason: overBudget("status", policy) });
   return ({ healthy }) => ({ healthy, status: "alive", lastError });
+}
+
+/** The one condition that is told, in the form in which the agent tells any. */
+function brokenHealth(reason: string): Message["health"] {
+  const code = "policy.unreadable";
+  const { severity, status } = CONDITIONS[code];
+  const broken = { healthy: false, status, lastError: conditionText({ code, reason }) };
+  const component = { ...broken, componentHealthMap: { [code]: { ...broken, status: severity } } };
+  return { ...broken, componentHealthMap: { policy: component } };
 }
 
 function attributes(list: readonly KeyValue[], policy: Policy) {
@@ -135,7 +145,7 @@ function attributes(list: readonly KeyValue[], policy: Policy) {
 function tellHealth(health: ComponentHealth, policy: Policy): ComponentHealth {
   const all = Object.entries(health.componentHealthMap);
   const told = all.filter(([name]) => policy.tellsComponent(name));
-  // The agent's own words name the components that ail, which may be those that are not told.
+  // The agent as a whole tells the worst of its components, which may be of one that is not told.
   const lastError = told.length === all.length ? health.lastError : "";
   return shapeHealth(
     { ...health, lastError, componentHealthMap: Object.fromEntries(told) },

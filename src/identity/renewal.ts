@@ -20,6 +20,8 @@ export type RenewalState =
 export type RenewalEvent =
   /** Time has passed: the platform's time, by which certificates live, and the monotonic clock. */
   | { type: "time"; now: number; at: number }
+  /** A new key is wanted, due or not, but not before a time of the same clock as `now`. */
+  | { type: "wanted"; now: number; at: number; notBefore: number }
   /** The platform has answered on a connection made with this identity. */
   | { type: "answered"; as: Holder; at: number }
   /** A connection with this identity ended, or could not be made; `refused`: because of its certificate. */
@@ -51,6 +53,13 @@ export function step(state: RenewalState, event: RenewalEvent): [RenewalState, R
       if (state.phase === "resting" && event.now >= state.dueAt) return ask(0, event.at);
       if (state.phase === "asking" && event.at >= state.againAt) return ask(state.asked, event.at);
       return [state, []];
+
+    case "wanted": {
+      const { now, at, notBefore } = event;
+      if (state.phase === "asking" && now >= notBefore) return ask(state.asked, at);
+      if (state.phase !== "resting") return [state, []]; // a new key is asked for, or tried, this very moment
+      return now >= notBefore ? ask(0, at) : [{ ...state, dueAt: Math.min(state.dueAt, notBefore) }, []];
+    }
 
     case "answered":
       if (state.phase === "asking") return ask(state.asked, event.at);

@@ -42,10 +42,18 @@ export interface RenewerOptions {
   use(credential: Credential): void;
   /** Told when something became of an offer. */
   report(status: OfferStatus): void;
+  /**
+   * Told of the certificate (PEM) that is about to take the place of the current one, while there still are both
+   * keys. What throws is tried again, and until then the current one stays.
+   */
+  succeeding(certificate: string): void;
 }
 
 /** A platform that proves nothing tells no time, and this machine's clock may be set: it is read at least this often. */
 const LOOK_MS = 600_000;
+
+/** New keys that are wanted one after another are made no more often: a platform may ask without end. */
+const REQUEST_EVERY_MS = 5_000;
 
 /** Keeps the agent's certificate fresh: does, on disk and on the connection, what the state machine says. */
 export class Renewer {
@@ -57,6 +65,8 @@ export class Renewer {
   #validity: Validity;
   /** Whether the platform has answered yet: nothing falls due before, since its time may not be known. */
   #met = false;
+  /** When a certificate was asked for last, on the monotonic clock. */
+  #askedAt = -Infinity;
   #candidate: Candidate | undefined;
   #problem: string | undefined;
   #work: Promise<void> = Promise.resolve();
@@ -90,6 +100,11 @@ export class Renewer {
     return this.#credential(this.#state.phase === "trying" ? this.#state.as : "current");
   }
 
+  /** The identity's key and certificate. */
+  get current(): Credential {
+    return this.#current;
+  }
+
   /** From when to when the identity's certificate is valid. */
   get validity(): Validity {
     return this.#validity;
@@ -108,6 +123,15 @@ export class Renewer {
   /** Whether this is the identity's certificate already. */
   isInUse(certificate: string): boolean {
     return this.#current.certificate === certificate;
+  }
+
+  /** Makes a new key and renews the certificate now, or soon after the last time; one that is under way counts. */
+  renew(): void {
+    this.#enqueue(() => {
+      const [now, at] = [this.#options.platformNow(), this.#options.clock.monotonic()];
+      const waitMs = Math.max(0, this.#askedAt + REQUEST_EVERY_MS - at);
+      return this.#take({ type: "wanted", now, at, notBefore: now + waitMs });
+    });
   }
 
   /** The platform has answered on a connection that shows this certificate. */
@@ -171,9 +195,10 @@ export class Renewer {
   }
 
   async #perform(action: RenewalAction): Promise<void> {
-    const { stateFolder, use, ask, log } = this.#options;
+    const { stateFolder, clock, use, ask, log } = this.#options;
     switch (action.do) {
       case "ask":
+        this.#askedAt = clock.monotonic();
         this.#candidate ??= await prepareCandidate(stateFolder);
         return ask(this.#candidate.request);
       case "use":
@@ -187,8 +212,9 @@ export class Renewer {
   }
 
   async #promote(): Promise<void> {
-    const { stateFolder, identity, log, report } = this.#options;
+    const { stateFolder, identity, log, report, succeeding } = this.#options;
     const { hash, certificate } = this.#candidate!.offer!;
+    succeeding(certificate);
     await promoteCandidate(stateFolder, identity.enrolment);
     const facts = readCertificate(certificate);
     this.#current = this.#credential("candidate");

@@ -4,6 +4,7 @@ import type { Identity } from "./ca/identity.ts";
 import type { Names } from "./ca/names.ts";
 import type { Events } from "./events.ts";
 import type { Intake } from "./ingest/intake.ts";
+import type { CloneWatch } from "./sessions/clones.ts";
 import type { RecoveryPolicy } from "./sessions/recovery.ts";
 import type { Fleet } from "./sessions/fleet.ts";
 import type { Rollout } from "./sessions/rollout.ts";
@@ -20,6 +21,7 @@ export interface Context {
   store: Store;
   events: Events;
   fleet: Fleet;
+  clones: CloneWatch;
   rollout: Rollout;
   intake: Intake;
   settings: {

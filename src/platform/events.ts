@@ -9,6 +9,12 @@ export interface EventPayloads {
   agent: { id: string; name: string; state: PresenceState; reason?: PresenceReason };
   /** What an agent says is wrong with it has changed. */
   health: { id: string; name: string; conditions: ReportedCondition[] };
+  /** Agents that live with one identity; the reason says how many, and from where they come. */
+  clones: { id: string; name: string; state: "found" | "gone"; reason?: string };
+  /** An agent whose certificate expired: it waits for approval, or an operator has approved. */
+  recovery: { id: string; name: string; state: "waiting" | "approved"; reason?: string };
+  /** An operator asked for a new key of an agent, or its certificate has been used for the first time. */
+  "key-rotation": { id: string; name: string; state: "requested" | "done" };
   process: { process: string; agent: string; state: string; version?: number; reason?: string };
   published: { process: string; version?: number };
   run: {

@@ -20,7 +20,7 @@ interface Settings {
   data: string;
   listen: { host: string; port: number };
   hostnames: readonly string[];
-  tls: PlatformOptions["tls"] & object;
+  tls: NonNullable<PlatformOptions["tls"]>;
   tokenFile: string | undefined;
   heartbeatSeconds: number;
   recovery: { policy: RecoveryPolicy };

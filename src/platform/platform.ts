@@ -22,6 +22,7 @@ import { checkRuntime } from "./runtime.ts";
 import type { Handlers } from "./server.ts";
 import { createTlsServer, listen } from "./server.ts";
 import { answerUpgrade } from "./sessions/doors.ts";
+import { CloneWatch } from "./sessions/clones.ts";
 import { Departures } from "./sessions/departures.ts";
 import { Fleet } from "./sessions/fleet.ts";
 import { Polls } from "./sessions/polls.ts";
@@ -103,9 +104,11 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     const parts = { clock, log, identity, store, events, settings, tlsCa };
     const departures = await Departures.load(store.departures, { clock, log });
     const fleet = new Fleet(clock, events, departures);
+    const clones = new CloneWatch({ clock, log, events, audit: store.tokens });
     const serving = await serve(options, {
       ...parts,
       fleet,
+      clones,
       rollout: new Rollout(store, events),
       intake: new Intake(clock),
     });
@@ -121,6 +124,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
       reload: serving.reload,
       async close() {
         await serving.stop(() => fleet.end());
+        clones.stop();
         webhook?.stop();
         await departures.flush();
         await store.close();

@@ -5,6 +5,12 @@ import { AgentDescriptionSchema } from "./generated/opamp_pb.ts";
 /** Attributes of an agent, by the names of OpenTelemetry's semantic conventions where there is one. */
 export type Attributes = Record<string, string>;
 
+/**
+ * The attribute with an id that every start of an agent makes anew and keeps nowhere: two agents that live with
+ * one identity, because a home was copied, differ in it.
+ */
+export const START_ID = "sallyport.start.id";
+
 /** An OpAMP description from two plain tables. */
 export function describe(identifying: Attributes, other: Attributes): AgentDescription {
   const list = (table: Attributes) =>

@@ -9,6 +9,8 @@ import * as z from "zod/mini";
 
 /** The request header: 32 random bytes as base64url. */
 export const CHALLENGE_HEADER = "sallyport-challenge";
+/** The request header of a connection that wants the proof and the verdict on its certificate, and no session. */
+export const PROBE_HEADER = "sallyport-probe";
 export const challengePattern = /^[A-Za-z0-9_-]{43}$/;
 
 export const proofSchema = z.strictObject({

@@ -1,5 +1,6 @@
 /** The platform's side of certificates: a small CA, as pure functions over keys and times. */
 import { SallyportError } from "../base/errors.ts";
+import { isIpAddress } from "../base/hosts.ts";
 import { KEY_ALGORITHM } from "./keys.ts";
 
 /** A CA: its certificate as PEM and its private key. */
@@ -136,8 +137,4 @@ async function issue(
 
 function asDates({ notBefore, notAfter }: Validity): { notBefore: Date; notAfter: Date } {
   return { notBefore: new Date(notBefore), notAfter: new Date(notAfter) };
-}
-
-function isIpAddress(host: string): boolean {
-  return /^[0-9.]+$/.test(host) || host.includes(":");
 }

@@ -73,7 +73,7 @@ function find(code: Code, scene: Scene): Finding {
     remedy: code === "platform.not-proved"
       ? `${intercepts} If not, ask the platform's operator whether its key for proofs was changed.`
       : shown.signer
-      ? `${intercepts} If not, its name or its time is wrong: ask the platform's operator.`
+      ? `${intercepts} If not, its name or its time is wrong: check this machine's clock, and ask the platform's operator.`
       : `${intercepts} If it is the CA of your platform, put its certificate into ca.pem in this home: it is ` +
         "read at the next try.",
     facts,

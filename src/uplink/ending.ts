@@ -1,4 +1,5 @@
 import { asSallyportError, SallyportError } from "../base/errors.ts";
+import { MAX_ERROR_CHARS } from "../base/limits.ts";
 import { CLOSE } from "../protocol/closing.ts";
 import type { ServerErrorResponse } from "../protocol/generated/opamp_pb.ts";
 import { clockRemark } from "./certificate_time.ts";
@@ -15,6 +16,8 @@ export interface Ending {
 
 /** Refusals that only a person can lift are asked about again, but slowly. */
 const REFUSED_WAIT_MS = 60_000;
+/** Whoever approves a new certificate may stand beside the agent and wait for it. */
+const APPROVAL_WAIT_MS = 10_000;
 /** Two agents with one identity would throw each other out without end. */
 const SUPERSEDED_WAIT_MS = 30_000;
 /** A server's wish is honoured up to here. */
@@ -31,9 +34,15 @@ const REFUSALS: Record<number, { remedy: string; minimumWaitMs: number }> = {
   },
   [CLOSE.expired]: {
     remedy:
-      "The agent's certificate is not valid. The platform's operator can approve a new one, and the agent goes " +
-      "on by itself.",
+      "The agent's certificate is not valid, and the platform gives it no other one. Enrol this home again with " +
+      "a new bundle.",
     minimumWaitMs: REFUSED_WAIT_MS,
+  },
+  [CLOSE.recoverable]: {
+    remedy:
+      "The agent's certificate has expired. The platform's operator can approve a new one (sallyportctl agents " +
+      "approve-recovery), and the agent goes on by itself.",
+    minimumWaitMs: APPROVAL_WAIT_MS,
   },
   [CLOSE.retired]: {
     remedy:
@@ -74,10 +83,11 @@ export function endingOfClose(
   clockOffsetMs?: number,
 ): Ending {
   const retryAfterMs = Math.max(retryAfter(refusal), how.retryAfterMs ?? 0);
-  const reason = refusal?.errorMessage || how.reason;
+  const reason = (refusal?.errorMessage || how.reason).slice(0, MAX_ERROR_CHARS);
   const known = REFUSALS[how.code];
   if (known) {
-    const clock = how.code === CLOSE.expired ? clockRemark(clockOffsetMs) : { reason: "", remedy: "" };
+    const isAboutTime = how.code === CLOSE.expired || how.code === CLOSE.recoverable;
+    const clock = isAboutTime ? clockRemark(clockOffsetMs) : { reason: "", remedy: "" };
     const words = `the platform ended the session: ${reason}${clock.reason}`;
     const error = new SallyportError("platform.refused", words, {
       remedy: clock.remedy + known.remedy,

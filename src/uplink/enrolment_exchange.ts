@@ -8,7 +8,6 @@ import { CUSTOM } from "../protocol/capabilities.ts";
 import { decodeFrame, encodeFrame } from "../protocol/codec.ts";
 import type { EnrolmentCertificate, EnrolmentRequest } from "../protocol/enrolment.ts";
 import { enrolmentCertificateSchema } from "../protocol/enrolment.ts";
-import type { ServerToAgent } from "../protocol/generated/opamp_pb.ts";
 import { AgentToServerSchema, ServerToAgentSchema } from "../protocol/generated/opamp_pb.ts";
 import { jsonMessage, readJsonMessage } from "../protocol/messages.ts";
 import type { EnrolmentBundle } from "../trust/bundle.ts";
@@ -57,7 +56,8 @@ export async function exchangeEnrolment(
       AgentToServerSchema,
       create(AgentToServerSchema, { customMessage: jsonMessage(CUSTOM.enrolment, "request", request) }),
     ));
-    const answer = await receive();
+    const answer = decodeFrame(ServerToAgentSchema, await receive());
+    if (answer.errorResponse) throw refused(answer.errorResponse.errorMessage);
     if (answer.customMessage?.type === "certificate") {
       return readJsonMessage(answer.customMessage, enrolmentCertificateSchema);
     }
@@ -70,8 +70,8 @@ export async function exchangeEnrolment(
   }
 }
 
-/** The messages of a socket one by one; refusals, breaks and long silence are thrown. */
-function inbox(socket: Socket, clock: Clock, signal: AbortSignal): () => Promise<ServerToAgent> {
+/** The messages of a socket one by one; breaks and long silence are thrown. */
+function inbox(socket: Socket, clock: Clock, signal: AbortSignal): () => Promise<Uint8Array> {
   const frames: Uint8Array<ArrayBuffer>[] = [];
   let closed: string | undefined;
   let wake = () => {};
@@ -93,9 +93,7 @@ function inbox(socket: Socket, clock: Clock, signal: AbortSignal): () => Promise
     }
     const frame = frames.shift();
     if (!frame) throw noAnswer(closed);
-    const message = decodeFrame(ServerToAgentSchema, frame);
-    if (message.errorResponse) throw refused(message.errorResponse.errorMessage);
-    return message;
+    return frame;
   };
 }
 

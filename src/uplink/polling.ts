@@ -14,7 +14,7 @@ import {
   sealingContext,
 } from "../protocol/polling.ts";
 import type { Proof } from "../protocol/proof.ts";
-import { CHALLENGE_HEADER } from "../protocol/proof.ts";
+import { CHALLENGE_HEADER, PROBE_HEADER } from "../protocol/proof.ts";
 import { readCertificate } from "../trust/certificate.ts";
 import { seal, SEALING_BYTES } from "../trust/sealing.ts";
 import { asConnectionError } from "./connection_error.ts";
@@ -44,7 +44,7 @@ export function pollingOpener(clock: Clock, operatorCas: OperatorCas): OpenSocke
     const socket = new PollingSocket(options, createTlsClient(options, await operatorCas()), clock);
     if (options.challenge === undefined) return socket; // the first message will show whether somebody is there
     try {
-      await socket.askForProof(options.challenge, signal);
+      await socket.askForProof(options, signal);
       return socket;
     } catch (error) {
       socket.cut();
@@ -98,8 +98,12 @@ class PollingSocket implements Socket {
   }
 
   /** The platform's proof becomes the first message. Nothing but the challenge is sent. */
-  async askForProof(challenge: string, signal: AbortSignal): Promise<void> {
-    const headers = { [CHALLENGE_HEADER]: challenge, "content-type": PLAIN_TYPE };
+  async askForProof({ challenge, probe }: SocketOptions, signal: AbortSignal): Promise<void> {
+    const headers = {
+      [CHALLENGE_HEADER]: challenge!,
+      ...(probe ? { [PROBE_HEADER]: "1" } : {}),
+      "content-type": PLAIN_TYPE,
+    };
     const message = await this.#post(headers, new Uint8Array(), PLAIN_TYPE, signal);
     this.#tell(message);
   }

@@ -1,8 +1,8 @@
 /** Looks at the way to the platform, for a person who wants to know where it is blocked. Nothing is sent. */
 import type { Clock } from "../base/clock.ts";
-import { sleep } from "../base/clock.ts";
 import { messageOf, SallyportError } from "../base/errors.ts";
 import { randomToken } from "../base/ids.ts";
+import { CLOSE } from "../protocol/closing.ts";
 import { decodeFrame } from "../protocol/codec.ts";
 import type { ServerErrorResponse } from "../protocol/generated/opamp_pb.ts";
 import { ServerToAgentSchema } from "../protocol/generated/opamp_pb.ts";
@@ -10,13 +10,11 @@ import { splitAuthority } from "../trust/bundle.ts";
 import { readCertificate } from "../trust/certificate.ts";
 import { endingOfClose } from "./ending.ts";
 import { presumedlySentAt, requireProof } from "./proof.ts";
-import type { OpenSocket } from "./socket.ts";
+import type { OpenSocket, Transport } from "./socket.ts";
 import type { UplinkIdentity } from "./uplink.ts";
 
 /** How long each step may take. */
 const STEP_MS = 10_000;
-/** The platform refuses a certificate right behind its proof; it has no word for a good one. */
-const REFUSAL_MS = 2_000;
 
 /** How far a connection without a proxy comes. */
 export type DirectRoute =
@@ -48,6 +46,8 @@ export async function directRoute(authority: string, clock: Clock): Promise<Dire
 export interface ProofProbe {
   /** The platform's clock minus this machine's, in milliseconds; undefined before the proof. */
   offsetMs?: number;
+  /** What carried the proof. */
+  transport?: Transport;
   /** Why the platform was not proved, or, when it was, why it refuses this agent. */
   error?: SallyportError;
 }
@@ -58,59 +58,49 @@ export type ProbeIdentity = Omit<UplinkIdentity, "instanceUid" | "proofKey"> & {
 };
 
 /**
- * Lets the platform prove itself as in every session, and closes the connection without a message.
- *
- * On `/v1/opamp` the platform also says whether it refuses this agent's certificate. But there it takes the
- * connection for the agent itself and ends an older one, so while an agent runs, ask at `/v1/enroll`, which
- * proves just as much and begins no session.
+ * Lets the platform prove itself as in every session, and say whether it takes this agent's certificate. It is
+ * told that this is a probe, so no session begins, and one that goes on is not disturbed.
  */
 export async function probeProof(
   { authority, ca, certificate, key, proofKey }: ProbeIdentity,
-  path: "/v1/opamp" | "/v1/enroll",
   { clock, open, signal }: { clock: Clock; open: OpenSocket; signal: AbortSignal },
 ): Promise<ProofProbe> {
   const challenge = randomToken(32);
   const probe: ProofProbe = {};
   try {
-    const socket = await open({ authority, path, ca, certificate, key, challenge }, signal);
+    const path = "/v1/opamp";
+    const socket = await open({ authority, path, ca, certificate, key, challenge, probe: true }, signal);
     const openedAt = clock.monotonic();
-    const proved = Promise.withResolvers<void>();
-    const refused = new AbortController();
+    const { promise: taken, resolve, reject } = Promise.withResolvers<void>();
     let refusal: ServerErrorResponse | undefined;
-    let first = true;
-    let done = false;
     const receive = async (frame: Uint8Array) => {
-      const message = decodeFrame(ServerToAgentSchema, frame);
-      if (!first) {
-        refusal = message.errorResponse ?? refusal;
+      if (probe.offsetMs !== undefined) {
+        refusal = decodeFrame(ServerToAgentSchema, frame).errorResponse ?? refusal;
         return;
       }
-      first = false;
       const sentAt = presumedlySentAt(openedAt, clock);
       const clientFingerprint = readCertificate(certificate).fingerprint;
-      const proof = await requireProof(message, { authority, challenge, clientFingerprint, proofKey });
+      const proof = await requireProof(frame, { authority, challenge, clientFingerprint, proofKey });
       probe.offsetMs = proof.time - sentAt;
-      proved.resolve();
+      probe.transport = socket.transport;
+      // A poll's proof comes alone: the verdict on the certificate would be the answer to a message.
+      if (socket.transport === "polling") resolve();
     };
     let queue = Promise.resolve();
     socket.listen({
-      message: (frame) => queue = queue.then(() => receive(frame)).catch(proved.reject),
+      message: (frame) => queue = queue.then(() => receive(frame)).catch(reject),
       closed: (how) =>
         queue = queue.then(() => {
-          const { error } = endingOfClose(how, refusal, probe.offsetMs);
-          proved.reject(error);
-          if (probe.error === undefined && !done) probe.error = error;
-          refused.abort();
+          if (how.code === CLOSE.normal && probe.offsetMs !== undefined) resolve();
+          else reject(endingOfClose(how, refusal, probe.offsetMs).error);
         }),
     });
-    const cancel = clock.after(STEP_MS, () => proved.reject(noProof()));
+    const cancel = clock.after(STEP_MS, () => reject(probe.offsetMs === undefined ? noProof() : noVerdict()));
     try {
-      await proved.promise;
-      if (path === "/v1/opamp") await sleep(clock, REFUSAL_MS, AbortSignal.any([signal, refused.signal]));
+      await taken;
     } finally {
-      done = true;
       cancel();
-      socket.close(1000, "");
+      socket.close(CLOSE.normal, "");
     }
     return probe;
   } catch (thrown) {
@@ -122,6 +112,14 @@ function noProof(): SallyportError {
   return new SallyportError("platform.not-proved", `no proof came within ${STEP_MS / 1000} s`, {
     retryable: true,
     remedy: "What answers at this address may not be the platform: check the address in the bundle.",
+  });
+}
+
+function noVerdict(): SallyportError {
+  const message = `it did not say within ${STEP_MS / 1000} s whether it takes this agent`;
+  return new SallyportError("platform.unreachable", message, {
+    retryable: true,
+    remedy: "The platform may be busy: try again, and ask its operator if it stays so.",
   });
 }
 

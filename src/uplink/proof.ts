@@ -1,7 +1,9 @@
 import type { Clock } from "../base/clock.ts";
 import { SallyportError } from "../base/errors.ts";
 import { CUSTOM } from "../protocol/capabilities.ts";
+import { decodeFrame } from "../protocol/codec.ts";
 import type { ServerToAgent } from "../protocol/generated/opamp_pb.ts";
+import { ServerToAgentSchema } from "../protocol/generated/opamp_pb.ts";
 import { readJsonMessage } from "../protocol/messages.ts";
 import type { Proof } from "../protocol/proof.ts";
 import { proofSchema } from "../protocol/proof.ts";
@@ -17,23 +19,37 @@ export interface Pinned {
   proofKey: Uint8Array<ArrayBuffer>;
 }
 
+/** Whoever answers may say anything, at any length. */
+const MAX_WORDS = 300;
+
 /**
  * Checks that the first message of a connection is the platform's proof, and gives it back.
  *
  * @throws {SallyportError} `platform.not-proved`: whoever answers is not the platform, whatever its TLS
  * certificate says; not one byte of payload was sent.
  */
-export async function requireProof(message: ServerToAgent, pinned: Pinned): Promise<Proof> {
-  const custom = message.customMessage;
-  if (custom?.capability !== CUSTOM.proof || custom.type !== "proof") {
-    throw notProved("its first message is not a proof");
-  }
-  const proof = readJsonMessage(custom, proofSchema);
+export async function requireProof(frame: Uint8Array, pinned: Pinned): Promise<Proof> {
+  const proof = readProof(frame);
   const { authority, challenge, clientFingerprint, proofKey } = pinned;
   const { time, sealingKey } = proof;
   const subject = { authority, challenge, clientFingerprint, time, sealingKey };
   if (await verifyProof(proofKey, subject, proof.signature)) return proof;
   throw notProved("its proof is not signed by the platform's key for this very connection");
+}
+
+function readProof(frame: Uint8Array): Proof {
+  let message: ServerToAgent;
+  try {
+    message = decodeFrame(ServerToAgentSchema, frame);
+    const { customMessage } = message;
+    if (customMessage?.capability === CUSTOM.proof && customMessage.type === "proof") {
+      return readJsonMessage(customMessage, proofSchema);
+    }
+  } catch (cause) {
+    throw notProved("its first message cannot be read", cause);
+  }
+  const words = message.errorResponse?.errorMessage.slice(0, MAX_WORDS);
+  throw notProved(words ? `it refuses, without a proof: "${words}"` : "its first message is not a proof");
 }
 
 /**
@@ -46,8 +62,9 @@ export function presumedlySentAt(openedAt: number, clock: Clock): number {
   return Math.round(clock.now() - (clock.monotonic() - openedAt) / 2);
 }
 
-function notProved(why: string): SallyportError {
+function notProved(why: string, cause?: unknown): SallyportError {
   return new SallyportError("platform.not-proved", `what answered is not the platform: ${why}`, {
+    cause,
     retryable: true,
     remedy:
       "Something between here and the platform opens TLS connections (a proxy with its own CA, perhaps). " +

@@ -1,6 +1,7 @@
 import type { PeerCertificate, TLSSocket } from "node:tls";
 import { connect as connectTls, rootCertificates } from "node:tls";
 import type { Clock } from "../base/clock.ts";
+import { isIpAddress } from "../base/hosts.ts";
 import { splitAuthority } from "../trust/bundle.ts";
 import { parseCaFile } from "../trust/ca_file.ts";
 import type { CertificateFacts } from "../trust/certificate.ts";
@@ -40,7 +41,7 @@ export function shownCertificate(
 ): Promise<ShownCertificate | undefined> {
   const { hostname, port } = splitAuthority(authority);
   const { promise, resolve } = Promise.withResolvers<ShownCertificate | undefined>();
-  const servername = /^[0-9.]+$/.test(hostname) || hostname.includes(":") ? {} : { servername: hostname };
+  const servername = isIpAddress(hostname) ? {} : { servername: hostname };
   const ca = [...trust.ca === "public" ? rootCertificates : [trust.ca], ...trust.operatorCas];
   const socket = connectTls({ host: hostname, port, ...servername, ca, rejectUnauthorized: false }, () => {
     try {
@@ -52,6 +53,7 @@ export function shownCertificate(
   const giveUp = () => resolve(undefined);
   socket.on("error", giveUp);
   signal?.addEventListener("abort", giveUp, { once: true });
+  if (signal?.aborted) giveUp();
   const cancel = clock.after(limitMs, giveUp);
   return promise.finally(() => {
     cancel();

@@ -1,7 +1,7 @@
 import type { Clock } from "../base/clock.ts";
 import { messageOf, SallyportError } from "../base/errors.ts";
 import type { Proof } from "../protocol/proof.ts";
-import { CHALLENGE_HEADER } from "../protocol/proof.ts";
+import { CHALLENGE_HEADER, PROBE_HEADER } from "../protocol/proof.ts";
 import { asConnectionError } from "./connection_error.ts";
 import type { OperatorCas, TlsSettings } from "./tls_client.ts";
 import { createTlsClient, noOperatorCas } from "./tls_client.ts";
@@ -13,6 +13,8 @@ export interface SocketOptions extends TlsSettings {
   path: "/v1/opamp" | "/v1/enroll";
   /** The challenge that the platform must answer before anything is sent; undefined for a plain OpAMP server. */
   challenge: string | undefined;
+  /** Asks the platform only whether it would take this agent. */
+  probe?: boolean;
 }
 
 /** What carries the messages. */
@@ -101,11 +103,14 @@ export function webSocketOpener(clock: Clock, operatorCas: OperatorCas = noOpera
 }
 
 function open(options: SocketOptions, client: Deno.HttpClient, signal: AbortSignal): Promise<Socket> {
-  const { authority, path, challenge } = options;
+  const { authority, path, challenge, probe } = options;
   const { promise, resolve, reject } = Promise.withResolvers<Socket>();
   const native = new WebSocket(`wss://${authority}${path}`, {
     client,
-    headers: challenge === undefined ? {} : { [CHALLENGE_HEADER]: challenge },
+    headers: {
+      ...(challenge === undefined ? {} : { [CHALLENGE_HEADER]: challenge }),
+      ...(probe ? { [PROBE_HEADER]: "1" } : {}),
+    },
   } as unknown as string[]); // the runtime takes options here; the DOM's types know only protocols
   native.binaryType = "arraybuffer";
 

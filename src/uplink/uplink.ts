@@ -79,6 +79,8 @@ export interface UplinkOptions {
 /** A session that lasted this long was a success: the next failure starts with short waits again. */
 const LASTING_MS = 60_000;
 
+/** Between two answers to a platform that asks for the whole state. */
+const FULL_STATE_MS = 1_000;
 /** How long a goodbye may take on a connection that may be dead. */
 const FAREWELL_MS = 2_000;
 /** A platform that offers a longer interval would not see an outage within any useful time. */
@@ -92,6 +94,9 @@ interface Connection {
   takes: ReadonlySet<string>;
   end: (ending: Ending) => void;
   cancelTimer: () => void;
+  /** When the platform got the whole state because it asked for it. */
+  fullStateAt: number;
+  cancelFullState: (() => void) | undefined;
 }
 
 /** The one connection to the platform, kept up for as long as the agent runs. */
@@ -190,6 +195,8 @@ export class Uplink {
       takes: new Set(),
       end,
       cancelTimer: () => {},
+      fullStateAt: -Infinity,
+      cancelFullState: undefined,
     };
     this.#connection = connection;
     this.#armTimer(connection);
@@ -199,17 +206,17 @@ export class Uplink {
     let refusal: ServerToAgent["errorResponse"];
     let clockOffsetMs: number | undefined;
     const receive = async (frame: Uint8Array) => {
-      const message = decodeFrame(ServerToAgentSchema, frame);
       if (connection.state.phase === "proving") {
         const sentAt = presumedlySentAt(openedAt, clock);
         const clientFingerprint = readCertificate(certificate).fingerprint;
         const pinned = { authority, challenge: challenge!, clientFingerprint, proofKey: proofKey! };
-        const proof = await requireProof(message, pinned);
+        const proof = await requireProof(frame, pinned);
         socket.proved(proof);
         clockOffsetMs = proof.time - sentAt;
         listener.proved(clockOffsetMs);
         return this.#advance(connection, { type: "proved", at: clock.monotonic() });
       }
+      const message = decodeFrame(ServerToAgentSchema, frame);
       refusal = message.errorResponse ?? refusal;
       this.#serve(connection, message);
     };
@@ -243,9 +250,10 @@ export class Uplink {
     signal.removeEventListener("abort", stop);
     cancelFarewell();
     connection.cancelTimer();
+    connection.cancelFullState?.();
     connection.state = step(connection.state, { type: "closed" })[0];
     this.#connection = undefined;
-    socket.close(CLOSE.normal, "");
+    socket.close(ending.planned ? CLOSE.returning : CLOSE.normal, "");
     return ending;
   }
 
@@ -267,8 +275,21 @@ export class Uplink {
       this.#heartbeatMs = Math.min(Number(offeredSeconds), MAX_HEARTBEAT_SECONDS) * 1000;
       this.#advance(connection, { type: "heartbeat-offered", heartbeatMs: this.#heartbeatMs });
     }
-    if (message.flags & SERVER_FLAG.reportFullState) listener.greet();
+    if (message.flags & SERVER_FLAG.reportFullState) this.#tellEverything(connection);
     listener.message(message);
+  }
+
+  /** State may be coalesced: a platform that asks for all of it again and again gets it once a second. */
+  #tellEverything(connection: Connection): void {
+    const { clock, listener } = this.#options;
+    connection.cancelFullState ??= clock.after(
+      connection.fullStateAt + FULL_STATE_MS - clock.monotonic(),
+      () => {
+        connection.cancelFullState = undefined;
+        connection.fullStateAt = clock.monotonic();
+        listener.greet();
+      },
+    );
   }
 
   #advance(connection: Connection, event: SessionEvent): void {

@@ -85,7 +85,7 @@ Deno.test("without a direct way, a connection that stands shows the proxy; one t
   };
   assertEquals(proxyCheck(noWay, refused).verdict, "fail");
   assertEquals(routeChecks("p:1", noWay, refused).map(({ verdict }) => verdict), ["skipped", "skipped"]);
-  assertEquals(proofCheck(refused, false).verdict, "fail");
+  assertEquals(proofCheck(refused).verdict, "fail");
 });
 
 Deno.test("work that hangs ends with its time", async () => {

@@ -127,6 +127,27 @@ Deno.test("log lines are JSON with the facts of their part, below their level th
   ]);
 });
 
+Deno.test("a line that comes again is counted, and a fact that is too long is cut: nobody can fill a disk with them", async () => {
+  const lines: Record<string, unknown>[] = [];
+  const clock = new TestClock();
+  const log = createLog({ clock, format: "json", write: (line) => lines.push(JSON.parse(line)) });
+  for (let n = 0; n < 1_000; n++) log.child({ part: "a" }).warn("refused", { reason: "x".repeat(1_000_000) });
+  log.info("something else");
+  assertEquals(lines.map(({ message, times }) => [message, times]), [
+    ["refused", undefined],
+    ["the line before came again", 999],
+    ["something else", undefined],
+  ]);
+  assert(String(lines[0]!.reason).length < 3_000);
+  log.info("something else");
+  await clock.advance(60_000);
+  log.info("something else");
+  assertEquals(lines.slice(3).map(({ message }) => message), [
+    "the line before came again",
+    "something else",
+  ]);
+});
+
 Deno.test("tables line up, also with wide characters; control characters cannot reach the terminal", () => {
   const text = table([{ title: "Name" }, { title: "N", align: "right" }], [["東京", "5"], ["a", "10"]]);
   assertEquals(stripAnsiCode(text), "Name   N\n東京   5\na     10");

@@ -1,13 +1,15 @@
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { utf8 } from "../../src/base/encoding.ts";
+import { SallyportError } from "../../src/base/errors.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { certificateChannel } from "../../src/channels/certificate.ts";
 import type { CertificateOffer } from "../../src/identity/candidate.ts";
-import { SERVER_CAPABILITY } from "../../src/protocol/capabilities.ts";
+import { CUSTOM, SERVER_CAPABILITY } from "../../src/protocol/capabilities.ts";
 import type { OpAMPConnectionSettingsSchema } from "../../src/protocol/generated/opamp_pb.ts";
 import { ConnectionSettingsStatuses, ServerToAgentSchema } from "../../src/protocol/generated/opamp_pb.ts";
+import { jsonMessage } from "../../src/protocol/messages.ts";
 import { createAuthority, issueAgentCertificate } from "../../src/trust/certificate_authority.ts";
 import { readCertificate } from "../../src/trust/certificate.ts";
 import { generateKeyPair } from "../../src/trust/keys.ts";
@@ -28,15 +30,20 @@ const inUse = await issue(await generateKeyPair(), UID);
 function underTest() {
   const offered: CertificateOffer[] = [];
   let changes = 0;
+  let renewals = 0;
+  let problem: string | undefined;
   let now: number | undefined;
   const channel = certificateChannel({
     authority: "platform.example.com:443",
     instanceUid: UID,
     renewer: {
+      renew: () => renewals++,
       offered: (offer) => void offered.push(offer),
       isAskedFor: (fingerprint) => fingerprint === readCertificate(asked).publicKeyFingerprint,
       isInUse: (certificate) => certificate === inUse,
-      problem: undefined,
+      get problem() {
+        return problem;
+      },
       validity: { notBefore: 0, notAfter: 100 * DAY },
     },
     platformNow: () => now,
@@ -59,6 +66,9 @@ function underTest() {
       return channel.state!().connectionSettingsStatus as { status: number; errorMessage: string };
     },
     changes: () => changes,
+    renewals: () => renewals,
+    /** The last renewal failed. */
+    fail: () => problem = "the new certificate does not connect",
     conditionsAt(day: number | undefined) {
       now = day === undefined ? undefined : day * DAY;
       return channel.conditions!().map(({ code, reason }) => [code, reason]);
@@ -132,6 +142,26 @@ Deno.test("only a platform that says it takes requests is asked", () => {
   assert(channel.mayAsk);
   say(SERVER_CAPABILITY.acceptsStatus);
   assert(!channel.mayAsk);
+});
+
+Deno.test("the platform's request for a new key begins a renewal; after a failure the same one does not hurry it", () => {
+  const t = underTest();
+  const request = (requestedAt: string, more = {}) =>
+    t.channel.receive!(create(ServerToAgentSchema, {
+      customMessage: jsonMessage(CUSTOM.certificate, "renew", { requestedAt, ...more }),
+    }));
+  const [first, second] = ["2026-01-01T00:00:00.000Z", "2026-01-02T00:00:00.000Z"];
+  request(first);
+  request(first); // a renewal that was under way may have been one of before
+  assertEquals(t.renewals(), 2);
+  t.fail();
+  request(first);
+  assertEquals(t.renewals(), 2);
+  request(second);
+  assertEquals(t.renewals(), 3);
+  assertThrows(() => request("soon"), SallyportError, "requestedAt");
+  assertThrows(() => request(second, { endpoint: "elsewhere" }), SallyportError, "endpoint");
+  assertEquals(t.channel.custom, [CUSTOM.certificate]);
 });
 
 Deno.test("a certificate in the last quarter of its life is expiring, by the platform's time only", () => {

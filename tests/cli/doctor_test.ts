@@ -48,10 +48,12 @@ Deno.test("a stopped agent is examined up to the proof, and its proxy is what ca
   await using fleet = await enrolled();
   const { code, verdict, of, wrong } = await examine(fleet);
   assertEquals([code, verdict, wrong], [EXIT.ok, "warn", [["gatehouse", "warn"]]]);
-  assertStringIncludes(of("proof").reason, "it takes this agent's certificate");
+  assertStringIncludes(of("proof").reason, "takes this agent");
   assertStringIncludes(of("tls").reason, "TLSv1.3");
   assertEquals([of("clock").verdict, of("disk").verdict, of("proxy").verdict], ["ok", "ok", "skipped"]);
   assertEquals([...Deno.readDirSync(`${fleet.home}/state`)].map(({ name }) => name), ["identity"]);
+  const { state, reason } = await fleet.agentView();
+  assertEquals([state, reason], ["offline", "not connected yet"]); // nobody took the doctor for the agent
 });
 
 Deno.test("a running agent is not disturbed", async () => {
@@ -61,7 +63,7 @@ Deno.test("a running agent is not disturbed", async () => {
   const { code, verdict, of, wrong } = await examine(fleet);
   assertEquals([code, verdict, wrong], [EXIT.ok, "ok", []]);
   assertEquals([of("gatehouse").verdict, of("connection").verdict], ["ok", "ok"]);
-  assertStringIncludes(of("proof").reason, "not disturbed");
+  assertStringIncludes(of("proof").reason, "takes this agent");
   // A process on its way through the same connection shows that it still stands.
   await fleet.api.publish("nothing", "process: nothing");
   await eventually(() => fleet.agentView(), ({ processes }) => processes[0]?.state === "rejected");

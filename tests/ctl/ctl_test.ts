@@ -6,7 +6,8 @@ import { BUILD } from "../../src/agent/build.ts";
 import { commandHelp } from "../../src/base/command_line/help.ts";
 import { PROGRAM } from "../../src/ctl/main.ts";
 import { decodeBundle } from "../../src/trust/bundle.ts";
-import { describe } from "../../src/protocol/attributes.ts";
+import { describe, START_ID } from "../../src/protocol/attributes.ts";
+import { TestClock } from "../support/clock.ts";
 import type { TestPlatform } from "../platform/support.ts";
 import { enrolledAgent, opampConnection, testPlatform, toServer } from "../platform/support.ts";
 
@@ -97,6 +98,59 @@ Deno.test("what agents say is wrong with them is listed with what to do, and dri
     out,
     "\ntill 7: process.rejected (process/orders)\n  line 1\n  line 2\\x1b[31m\n  What to do: Correct the definition",
   );
+});
+
+Deno.test("an agent is looked at, asked for a new key and approved by its id or its name", async () => {
+  const clock = new TestClock(Date.now());
+  await using test = await testPlatform({ clock, certificateDays: 1 });
+  const [agent, twin] = [
+    await enrolledAgent(test, "till\x1b 7", clock),
+    await enrolledAgent(test, "twin", clock),
+  ];
+  await enrolledAgent(test, "twin", clock);
+
+  const show = await ctl(test, "agents", "show", "till\x1b 7");
+  assert(/till\\x1b 7\n[^]*offline \(not connected yet\)/.test(show.out), show.out + show.err);
+  assertEquals(JSON.parse((await ctl(test, "agents", "show", agent.uid, "--json")).out).id, agent.uid);
+  const unclear = await ctl(test, "agents", "show", "twin");
+  assertEquals([unclear.code, unclear.err.includes(twin.uid)], [EXIT.usage, true], unclear.err);
+  assertEquals((await ctl(test, "agents", "show", "nobody")).code, EXIT.failed);
+  assertEquals((await ctl(test, "agents", "rotate-key")).code, EXIT.usage);
+
+  const rotation = await ctl(test, "agents", "rotate-key", agent.uid);
+  assertStringIncludes(rotation.out, "when it connects; it is offline now");
+  const { keyRotation } = JSON.parse((await ctl(test, "agents", "show", agent.uid, "--json")).out);
+  const again = JSON.parse((await ctl(test, "agents", "rotate-key", agent.uid, "--json")).out);
+  assertEquals(again, { id: agent.uid, name: "till\x1b 7", ...keyRotation });
+  assertStringIncludes((await ctl(test, "agents")).out, "a new key is requested");
+
+  const early = await ctl(test, "agents", "approve-recovery", agent.uid);
+  assertEquals([early.code, early.out.includes("is good until")], [EXIT.failed, true], early.out);
+  await clock.advance(2 * 86_400_000);
+  {
+    await using connection = opampConnection(test, agent);
+    await connection.ended;
+  }
+  assertStringIncludes((await ctl(test, "agents")).out, "waits for approval");
+  const approved = await ctl(test, "agents", "approve-recovery", "till\x1b 7");
+  assertEquals([approved.code, approved.out.startsWith("Approved: ")], [EXIT.ok, true], approved.out);
+  assertStringIncludes((await ctl(test, "agents")).out, "is approved");
+});
+
+Deno.test("clones stand out in the list, and each start is shown", async () => {
+  await using test = await testPlatform();
+  const agent = await enrolledAgent(test);
+  for (const id of ["start A", "start B", "start A"]) {
+    await using connection = opampConnection(test, agent);
+    await connection.send(toServer(agent.uid, 1, { agentDescription: describe({}, { [START_ID]: id }) }));
+    await connection.next();
+  }
+  assertStringIncludes(
+    (await ctl(test, "agents")).out,
+    "CLONED: a copy of its home runs, too (from 127.0.0.1)",
+  );
+  const { out } = await ctl(test, "agents", "show", agent.uid);
+  assert(/Clones, since[^]*start B +127\.0\.0\.1[^]*start A +127\.0\.0\.1/.test(out), out);
 });
 
 Deno.test("watch shows agents come and go", async () => {

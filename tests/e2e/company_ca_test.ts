@@ -5,14 +5,14 @@ import type { TestCertificate } from "../support/company.ts";
 import { Company } from "../support/company.ts";
 import { Fleet } from "../support/fleet.ts";
 
-const company = await Company.found("ACME Root");
+const [company, other] = [await Company.found("ACME Root"), await Company.found("Other Root")];
 
-/** Restarts the platform with a certificate of the company's; new bundles name the company's root. */
+/** Restarts the platform with a certificate of the company's; new bundles name its root, behind another. */
 async function moveToCompany(fleet: Fleet, { cert, key }: TestCertificate): Promise<void> {
   const path = (name: string) => `${fleet.home}/../${name}`;
   await Deno.writeTextFile(path("chain.pem"), cert);
   await Deno.writeTextFile(path("key.pem"), key);
-  await Deno.writeTextFile(path("acme.pem"), company.root);
+  await Deno.writeTextFile(path("acme.pem"), other.root + company.root);
   await fleet.stopPlatform();
   const files = { certificate: path("chain.pem"), key: path("key.pem") };
   await fleet.startPlatform({ tls: { files, ca: path("acme.pem") } });
@@ -38,7 +38,7 @@ Deno.test("an agent goes on by ca.pem when the platform gets a certificate of an
   const { checks } = await fleet.json<{ checks: Check[] }>(["doctor"]);
   const of = (name: string) => checks.find((check) => check.name === name)!;
   assertEquals([of("tls").verdict, of("proof").verdict], ["ok", "ok"]);
-  assertStringIncludes(of("ca").reason, "1 of ca.pem, all good until");
+  assertStringIncludes(of("ca").reason, "2 of ca.pem, all good until");
   assertStringIncludes(of("ca").reason, '"CN=ACME Root"');
 });
 

@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { openDatabase } from "../../src/base/sqlite.ts";
+import { openDatabase, transaction } from "../../src/base/sqlite.ts";
+import { systemClock } from "../../src/base/clock.ts";
+import { Spool } from "../../src/spool/spool.ts";
 import { CONDITIONS } from "../../src/protocol/conditions.ts";
-import { RunningAgent } from "../../scripts/lib/agent_process.ts";
 import { eventually, Fleet } from "../support/fleet.ts";
 import { RUN_STARTED } from "../support/records.ts";
 
@@ -28,8 +29,11 @@ Deno.test("a record that cannot be read is told of on both sides, until somebody
   assertEquals((await fleet.agentView()).health?.conditions, []);
 
   const db = openDatabase(`${fleet.home}/state/sallyport.db`);
-  db.prepare("INSERT INTO spool (channel, payload, bytes, put_at) VALUES ('tracking', ?, 9, 0)")
-    .run(JSON.stringify(RUN_STARTED).slice(0, 9));
+  const spool = new Spool(db, systemClock);
+  transaction(db, () => {
+    spool.put("tracking", RUN_STARTED);
+    db.exec("UPDATE spool SET payload = substr(payload, 1, 9)");
+  });
   const { health } = await eventually(
     () => fleet.agentView(),
     ({ health }) => health?.conditions.length === 1,
@@ -60,22 +64,16 @@ Deno.test("a record that cannot be read is told of on both sides, until somebody
 Deno.test("an agent that was thrown out by a copy of its home says so at once", async () => {
   await using fleet = await Fleet.start();
   await fleet.enrol();
-  const copy = `${fleet.home}-copy`;
-  const { success } = await new Deno.Command("cp", { args: ["-a", fleet.home, copy] }).output();
-  assert(success);
+  const copy = await fleet.copyHome();
   const agent = fleet.startAgent();
   await agent.connected();
-  const double = new RunningAgent(fleet.program, copy);
-  try {
-    await agent.line(({ code }) => code === "connection.superseded");
-    const { conditions } = await status(fleet);
-    assertEquals(conditions.map(({ code, component }) => [code, component]), [[
-      "connection.superseded",
-      "status",
-    ]]);
-  } finally {
-    await double.stop("SIGKILL");
-  }
+  fleet.startAgent(["run"], fleet.program, copy);
+  await agent.line(({ code }) => code === "connection.superseded");
+  const { conditions } = await status(fleet);
+  assertEquals(conditions.map(({ code, component }) => [code, component]), [[
+    "connection.superseded",
+    "status",
+  ]]);
 });
 
 Deno.test("what a stopped agent had noted is not shown any more; how its clock stood is", async () => {

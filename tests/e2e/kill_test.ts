@@ -1,4 +1,8 @@
 import { assertEquals } from "@std/assert";
+import { decodeFrame } from "../../src/protocol/codec.ts";
+import { AgentToServerSchema } from "../../src/protocol/generated/opamp_pb.ts";
+import { readJsonMessage } from "../../src/protocol/messages.ts";
+import { trackingBatchSchema } from "../../src/protocol/payloads/tracking.ts";
 import { ONE_BY_ONE } from "../support/arrivals.ts";
 import { eventually, Fleet } from "../support/fleet.ts";
 import type { Summary } from "../support/fleet.ts";
@@ -48,4 +52,13 @@ Deno.test("killed at random moments, the agent loses no document, writes none tw
   const { spooledTotal } = await fleet.json<{ spooledTotal: number }>(["status"]);
   assertEquals((await fleet.api.get<Summary>("/summary")).records, spooledTotal);
   assertEquals((await fleet.json<{ whole: boolean }>(["egress", "verify"])).whole, true);
+  // Each of the records that the platform has was in the ledger when it left.
+  const exported = await fleet.run(["egress", "export", "--class", "tracking", "--bodies"]);
+  const sent = exported.stdout.trimEnd().split("\n").flatMap((line) => {
+    const frame = Uint8Array.fromBase64(JSON.parse(line).body);
+    const { customMessage } = decodeFrame(AgentToServerSchema, frame);
+    if (customMessage?.type !== "batch") return [];
+    return readJsonMessage(customMessage, trackingBatchSchema).records.map(({ seq }) => seq);
+  });
+  assertEquals(new Set(sent), new Set(Array.from({ length: spooledTotal }, (_, i) => i + 1)));
 });

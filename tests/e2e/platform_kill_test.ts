@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { checkArrivals, ONE_BY_ONE, runFiles } from "../support/arrivals.ts";
+import { checkArrivals, ONE_BY_ONE, runFiles, untilActive } from "../support/arrivals.ts";
 import type { Summary } from "../support/fleet.ts";
 import { eventually, Fleet } from "../support/fleet.ts";
 
@@ -26,7 +26,7 @@ Deno.test("killed and started again while records flow, the platform has each on
   await using platform = await fleet.platformProcess(HEARTBEAT_MS / 1_000);
   const agent = fleet.startAgent();
   await agent.connected();
-  await eventually(() => fleet.agentView(), ({ processes }) => processes[0]?.state === "active");
+  await untilActive(fleet);
 
   let files = 0;
   let isFlowing = true;

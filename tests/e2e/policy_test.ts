@@ -17,7 +17,7 @@ interface EgressEntry {
 
 const summary = (fleet: Fleet) => fleet.api.get<Summary>("/summary");
 const egress = async (fleet: Fleet) =>
-  (await fleet.json<{ entries: EgressEntry[] }>(["egress", "--limit", "1000"])).entries;
+  (await fleet.json<{ entries: EgressEntry[] }>(["egress", "--last", "1000"])).entries;
 const spool = async (fleet: Fleet) =>
   (await fleet.json<{ spool: { waiting: number }[] }>(["status"])).spool[0]?.waiting ?? 0;
 const view = async (fleet: Fleet) =>
@@ -81,6 +81,7 @@ Deno.test("a broken policy: a bare status with the line, nothing else, records a
   const bare = await view(fleet);
   assertEquals([bare.state, bare.health.status, bare.attributes], ["online", "policy fault", {}]);
   assertStringIncludes(bare.health.lastError, "policy.yaml is broken at line 3, column 1");
+  assertEquals(bare.health.conditions.map(({ code }) => code), ["policy.unreadable"]);
   const status = await fleet.json<{ policy: { fault: string } }>(["status"]);
   assertStringIncludes(status.policy.fault, "policy.yaml:3:1: logs: ");
   for (const entry of await egress(fleet)) {
@@ -177,8 +178,8 @@ Deno.test("over the day's budget records wait and the platform is told why; a la
   assertStringIncludes(held.health.components["policy"]!.lastError, "1 MiB a day of UTC");
   const left = await spool(fleet);
   assert(left > 0 && left < 50, String(left));
-  const { egress: totals } = await fleet.json<{ egress: { class: string; bytes: number }[] }>(["status"]);
-  assert(totals.find((each) => each.class === "tracking")!.bytes <= 1024 * 1024);
+  const { egress: totals } = await fleet.json<{ egress: { key: string; bytes: number }[] }>(["status"]);
+  assert(totals.find((each) => each.key === "tracking")!.bytes <= 1024 * 1024);
 
   await writePolicy(fleet, "tracking: { budget: 16 MiB }\n");
   await eventually(() => spool(fleet), (waiting) => waiting === 0);

@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import type { Check } from "../../src/agent/doctor/check.ts";
 import { EXIT } from "../../src/base/exit_codes.ts";
 import type { PlatformOptions } from "../../src/platform/platform.ts";
 import { Front } from "../support/front.ts";
@@ -44,6 +45,10 @@ Deno.test("where no WebSocket passes, an agent enrols, connects and works by HTT
   await eventually(() => fleet.runViews(), (runs) => runs.some(told));
   const { connection } = await fleet.json<{ connection: { state: string; reason: string } }>(["status"]);
   assertEquals([connection.state, connection.reason.includes("polling")], ["connected", true]);
+  const { checks } = await fleet.json<{ checks: Check[] }>(["doctor"]);
+  const verdicts = new Map(checks.map(({ name, verdict }) => [name, verdict]));
+  assertEquals([verdicts.get("websocket"), verdicts.get("proof")], ["warn", "ok"]);
+  assertEquals((await fleet.agentView()).state, "online", "the doctor did not disturb it");
   assertEquals(await agent.stop(), EXIT.ok);
   await eventually(
     () => fleet.agentView(),

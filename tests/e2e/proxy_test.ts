@@ -6,11 +6,35 @@ import { runCommand } from "../../scripts/lib/agent_process.ts";
 import { compileAgent, whyNoExecutable } from "../support/executable.ts";
 import type { RunView } from "../support/fleet.ts";
 import { COPY_PROCESS, eventually, Fleet } from "../support/fleet.ts";
-import { Proxy, whyNoProxy } from "../support/proxy.ts";
+import type { Login, Proxy, ProxyProgram } from "../support/proxy.ts";
+import { squid } from "../support/squid.ts";
+import { tinyproxy } from "../support/tinyproxy.ts";
 
-const skipReason = await whyNoProxy();
-if (skipReason) console.log(`proxies are not tested: ${skipReason}`);
+const PROXIES: ProxyProgram[] = [tinyproxy, squid];
+const present: ProxyProgram[] = [];
+for (const program of PROXIES) {
+  const reason = await program.whyNone();
+  if (reason === undefined) present.push(program);
+  else console.log(`${program.name} is not tested: ${reason}`);
+}
 const executableReason = await whyNoExecutable();
+const login: Login = { name: "alice", password: "s3cret" };
+
+/** A test of what every proxy must be good for. */
+function testEach(name: string, run: (program: ProxyProgram) => Promise<void>): void {
+  for (const program of PROXIES) {
+    Deno.test({
+      name: `${name} (${program.name})`,
+      ignore: !present.includes(program),
+      fn: () => run(program),
+    });
+  }
+}
+
+/** A test of the agent's side, for which one proxy is as good as another. */
+function testWithOne(name: string, run: (program: ProxyProgram) => Promise<void>, ignore = false): void {
+  Deno.test({ name, ignore: ignore || present.length === 0, fn: () => run(present[0]!) });
+}
 
 /** The agent with variables in its environment, which it cannot read itself. */
 function under({ command, args }: AgentProgram, variables: Record<string, string>): AgentProgram {
@@ -36,54 +60,40 @@ async function workThrough(fleet: Fleet, proxy: Proxy, login: string): Promise<v
 
   const agent = fleet.startAgent(["run"], program);
   await agent.connected();
-  await untilAsked(proxy, fleet, 2);
   await fleet.api.publish("copy", COPY_PROCESS);
   await eventually(() => fleet.agentView(), ({ processes }) => processes[0]?.state === "active");
   await fleet.drop("data/in/a.csv", "id,amount\n1,2\n");
   const told = ({ outcome, documents }: RunView) => outcome === "succeeded" && documents.out === 1;
   await eventually(() => fleet.runViews(), (runs) => runs.some(told));
   assertEquals(await agent.stop(), EXIT.ok);
+  await untilAsked(proxy, fleet, 2);
 }
 
-const login = { name: "alice", password: "s3cret" };
+testEach("an agent enrols and works through a proxy", async ({ start }) => {
+  await using proxy = await start();
+  await using fleet = await Fleet.start();
+  await workThrough(fleet, proxy, "");
+});
 
-Deno.test(
-  { name: "an agent enrols and works through a proxy", ignore: skipReason !== undefined },
-  async () => {
-    await using proxy = await Proxy.start();
-    await using fleet = await Fleet.start();
-    await workThrough(fleet, proxy, "");
-  },
-);
-
-Deno.test({
-  name: "an agent enrols and works through a proxy that asks for a password",
-  ignore: skipReason !== undefined,
-}, async () => {
-  await using proxy = await Proxy.start(login);
+testEach("an agent enrols and works through a proxy that asks for a password", async ({ start }) => {
+  await using proxy = await start(login);
   await using fleet = await Fleet.start();
   await workThrough(fleet, proxy, "alice:s3cret");
 });
 
-Deno.test({
-  name: "the executable enrols and works through a proxy that asks for a password",
-  ignore: (skipReason ?? executableReason) !== undefined,
-}, async () => {
+testWithOne("the executable enrols and works through a proxy that asks for a password", async ({ start }) => {
   const folder = await Deno.makeTempDir({ prefix: "sallyport-executable-" });
   try {
-    await using proxy = await Proxy.start(login);
+    await using proxy = await start(login);
     await using fleet = await Fleet.start((authority) => compileAgent(authority, `${folder}/sallyport`));
     await workThrough(fleet, proxy, "alice:s3cret");
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
-});
+}, executableReason !== undefined);
 
-Deno.test({
-  name: "a proxy that refuses the password is named, by the doctor too",
-  ignore: skipReason !== undefined,
-}, async () => {
-  await using proxy = await Proxy.start(login);
+testEach("a proxy that refuses the password is named, by the doctor too", async ({ start }) => {
+  await using proxy = await start(login);
   await using fleet = await Fleet.start();
   for (const wrong of ["alice:wrong", ""]) {
     const program = under(fleet.program, { HTTPS_PROXY: proxy.url(wrong) });
@@ -106,11 +116,8 @@ Deno.test({
   assertEquals(proxyCheck?.verdict, "fail", stdout);
 });
 
-Deno.test({
-  name: "NO_PROXY goes past the proxy, and other variables' proxies are not used",
-  ignore: skipReason !== undefined,
-}, async () => {
-  await using proxy = await Proxy.start();
+testWithOne("NO_PROXY goes past the proxy, and other variables' proxies are not used", async ({ start }) => {
+  await using proxy = await start();
   await using fleet = await Fleet.start();
   await fleet.enrol();
   const connect = async (variables: Record<string, string>) => {
@@ -135,11 +142,8 @@ Deno.test({
   await untilAsked(proxy, fleet, 4);
 });
 
-Deno.test({
-  name: "the doctor asks for the proof through the proxy",
-  ignore: skipReason !== undefined,
-}, async () => {
-  await using proxy = await Proxy.start();
+testWithOne("the doctor asks for the proof through the proxy", async ({ start }) => {
+  await using proxy = await start();
   // A name that only the proxy can look up would need the machine's settings changed; the platform proves itself
   // through the proxy all the same, and tests/agent/doctor_test.ts shows what is said without a direct way.
   await using fleet = await Fleet.start();

@@ -3,6 +3,7 @@ import type { Log } from "../../src/base/log.ts";
 import { keepOffer, prepareCandidate } from "../../src/identity/candidate.ts";
 import { loadIdentity } from "../../src/identity/identity.ts";
 import { createAuthority, issueAgentCertificate } from "../../src/trust/certificate_authority.ts";
+import type { Verification } from "../../src/ledger/verify.ts";
 import { generateKeyPair, keyPairFromPem } from "../../src/trust/keys.ts";
 import { readCertificate } from "../../src/trust/certificate.ts";
 import type { Summary } from "../support/fleet.ts";
@@ -40,6 +41,7 @@ Deno.test("the certificate is renewed again and again, and no record is lost on 
   await using fleet = await renewingFleet();
   await fleet.api.publish("copy", COPY_PROCESS.replace("watch: true", "watch: { settle: 50ms }"));
   const [first, key] = [await fingerprint(fleet), await identityFile(fleet, "key.pem")];
+  await Deno.copyFile(`${fleet.home}/state/identity/certificate.pem`, `${fleet.home}/first.pem`);
   const agent = fleet.startAgent();
   await agent.connected();
   const renewals = () =>
@@ -58,6 +60,12 @@ Deno.test("the certificate is renewed again and again, and no record is lost on 
   assert(Date.parse(told.certificateExpires) > Date.now());
   assertEquals((await fleet.json<{ whole: boolean }>(["egress", "verify"])).whole, true);
   assertEquals(await agent.stop(), 0);
+
+  // Each key has vouched for the next, so who trusts the very first trusts the ledger to its end.
+  const words = ["egress", "verify", "--certificate", "first.pem"];
+  const { whole, entries, checkpoints, keys } = await fleet.json<Verification & { whole: boolean }>(words);
+  assertEquals([whole, checkpoints.trustedThrough], [true, entries]);
+  assert(keys.length >= 3 && keys.slice(1).every(({ introducedBy }) => introducedBy !== null));
 });
 
 Deno.test("a home that was restored to a certificate before the last is refused, and told why", async () => {

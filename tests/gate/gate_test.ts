@@ -61,6 +61,7 @@ Deno.test("a custom message travels alone, and only when its class is allowed", 
   assertEquals(judge({ ...TRACKING, health: { healthy: true } }).verdict, "drop");
   assertEquals(judge(TRACKING, policyWith({ tracking: { send: "deny" } })).verdict, "drop");
   assertEquals(judge(TRACKING, haltedPolicy("broken")).verdict, "hold");
+  assertEquals(judge(TRACKING, DEFAULT_POLICY, spent({ tracking: 2 ** 40 })).verdict, "hold");
 });
 
 Deno.test("what the protocol has no field for does not come along, at whatever depth", () => {
@@ -114,8 +115,11 @@ Deno.test("while the policy cannot be used only a bare status leaves, which says
   const { payload } = judge(EVERYTHING, haltedPolicy("policy.yaml is broken at line 7, column 3"));
   assertEquals(partsOf(payload), ["health"]);
   const { healthy, status, lastError, componentHealthMap } = payload!.health!;
-  assertEquals([healthy, status, componentHealthMap], [false, "policy fault", {}]);
-  assertEquals(lastError, "policy.yaml is broken at line 7, column 3");
+  assertEquals([healthy, status], [false, "policy fault"]);
+  assertEquals(lastError, "policy.unreadable: policy.yaml is broken at line 7, column 3");
+  // The platform finds the condition where it looks for any, and nothing beside it.
+  assertEquals(Object.keys(componentHealthMap), ["policy"]);
+  assertEquals(Object.keys(componentHealthMap["policy"]!.componentHealthMap), ["policy.unreadable"]);
   assertEquals(payload!.instanceUid.length, 16);
 });
 

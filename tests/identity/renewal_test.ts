@@ -46,6 +46,20 @@ Deno.test("without an answer it asks again, less and less often, and at once on 
   assertEquals(play(second, answered("current"))[1], ["ask"]);
 });
 
+Deno.test("a wanted key begins a renewal at once, asks again without waiting, and joins one that is being tried", () => {
+  const wanted: RenewalEvent = { type: "wanted", now: 100, at: 5, notBefore: 100 };
+  const resting: RenewalState = { phase: "resting", dueAt: 9e15 };
+  const [asking, done] = play(resting, wanted, wanted);
+  assertEquals([asking.phase, done], ["asking", ["ask", "ask"]]);
+  assertEquals(play(trying(), wanted), [trying(), []]);
+
+  // So soon after the last one it waits, and does not ask anew meanwhile.
+  const early: RenewalEvent = { ...wanted, notBefore: 101 };
+  assertEquals(play(resting, early, early), [{ phase: "resting", dueAt: 101 }, []]);
+  assertEquals(play({ phase: "resting", dueAt: 99 }, early), [{ phase: "resting", dueAt: 99 }, []]);
+  assertEquals(play(asking, early), [asking, []]);
+});
+
 Deno.test("a refused candidate gives way at once, and is given up only when the old certificate is answered", () => {
   const [state, done] = play(trying(), refused("candidate"), answered("current"));
   assertEquals([state.phase, done], ["settling", ["use current", "abandon no"]]);

@@ -44,6 +44,7 @@ for (const [what, offMs] of Object.entries({ "40 days ahead": 40 * DAY, "23 hour
       ask: () => void asked++,
       use() {},
       report() {},
+      succeeding() {},
     });
     await clock.advance(HOUR);
     assertEquals(asked, 0);

@@ -15,6 +15,8 @@ const ROUTES = [
   ["GET", "/agents"],
   ["GET", "/agents/01890a5d-ac96-774b-bcce-b302099a8057"],
   ["POST", "/agents/01890a5d-ac96-774b-bcce-b302099a8057/revoke"],
+  ["POST", "/agents/01890a5d-ac96-774b-bcce-b302099a8057/rotate-key"],
+  ["POST", "/agents/01890a5d-ac96-774b-bcce-b302099a8057/approve-recovery"],
   ["POST", "/enrolments"],
   ["GET", "/processes"],
   ["PUT", "/processes/orders"],

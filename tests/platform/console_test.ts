@@ -1,5 +1,5 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { describe } from "../../src/protocol/attributes.ts";
+import { describe, START_ID } from "../../src/protocol/attributes.ts";
 import { CUSTOM } from "../../src/protocol/capabilities.ts";
 import { jsonMessage } from "../../src/protocol/messages.ts";
 import { TestClock } from "../support/clock.ts";
@@ -127,6 +127,62 @@ Deno.test({
       assertEquals(await page.evaluate("document.documentElement.scrollWidth"), 360);
       await page.getByRole("button", { name: "Sign out" }).click();
       await page.getByText("Who goes there?").waitFor();
+      assertEquals(complaints, []);
+    } finally {
+      await browser.close();
+    }
+  },
+});
+
+Deno.test({
+  name: "what an operator has to act on stands out in the console, and can be done there",
+  ignore: !chromium,
+  async fn() {
+    const clock = new TestClock(Date.now());
+    await using test = await testPlatform({ clock, certificateLifeMs: 120_000 });
+    const [till, cellar] = [
+      await enrolledAgent(test, "till 7", clock),
+      await enrolledAgent(test, "cellar", clock),
+    ];
+    const browser = await launchChromium(chromium!);
+    try {
+      const page = await (await browser.newContext({ ignoreHTTPSErrors: true })).newPage();
+      const complaints: string[] = [];
+      page.on("pageerror", (error) => complaints.push(error.message));
+      await page.goto(`${test.platform.url}/#token=${test.token}`);
+      await page.getByRole("button", { name: "till 7" }).waitFor();
+
+      for (const id of ["start A", "start B", "start A"]) {
+        await using connection = opampConnection(test, till);
+        const agentDescription = describe({}, { [START_ID]: id, "os.type": "linux" });
+        await connection.send(toServer(till.uid, 1, { agentDescription }));
+        await connection.next();
+      }
+      await page.locator(".badge.bad", { hasText: "cloned" }).waitFor();
+      await page.getByText("a copy of its home runs too, from 127.0.0.1").waitFor();
+
+      await clock.advance(180_000);
+      {
+        await using connection = opampConnection(test, cellar);
+        await connection.ended;
+      }
+      await page.locator(".badge.warn", { hasText: "waits for approval" }).waitFor();
+      const picture = Deno.env.get("SALLYPORT_SCREENSHOT");
+      if (picture) await page.screenshot({ path: picture.replace(/(\.\w+)$/, "-attention$1") });
+      await page.getByRole("button", { name: "Approve a new certificate for cellar" }).click();
+      await page.locator(".badge", { hasText: "approved" }).waitFor();
+
+      await page.getByRole("button", { name: "till 7" }).click();
+      const dialog = page.getByRole("dialog");
+      await dialog.getByRole("table", { name: "Clones" }).getByText("127.0.0.1").first().waitFor();
+      if (picture) await page.screenshot({ path: picture.replace(/(\.\w+)$/, "-agent$1") });
+      await dialog.getByRole("button", { name: "Ask till 7 for a new key" }).click();
+      await dialog.getByText(/a new one was requested at .* by first token/).waitFor();
+      await page.keyboard.press("Escape");
+      await page.locator("dialog").waitFor({ state: "detached" });
+      await page.locator(".badge", { hasText: "new key requested" }).waitFor();
+      await page.setViewportSize({ width: 360, height: 740 });
+      assertEquals(await page.evaluate("document.documentElement.scrollWidth"), 360);
       assertEquals(complaints, []);
     } finally {
       await browser.close();

@@ -1,4 +1,5 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import type { TLSSocket } from "node:tls";
 import { connect } from "node:tls";
 import { systemClock } from "../../src/base/clock.ts";
 import { SallyportError } from "../../src/base/errors.ts";
@@ -138,15 +139,29 @@ Deno.test("what bundles tell agents to trust is checked against the certificate 
   await assertRejects(() => readTlsCa(`${folder.path}/nothing`), SallyportError, "there is no file");
 });
 
-/** The subject of what the server shows to a new connection. */
-function shownBy(authority: string): Promise<string> {
+/** A connection that trusts the company. */
+function connection(authority: string): Promise<TLSSocket> {
   const port = Number(authority.split(":")[1]);
   return new Promise((resolve, reject) => {
-    const socket = connect({ host: "127.0.0.1", port, ca: [company.root], servername: "localhost" }, () => {
-      resolve(String(socket.getPeerCertificate().subject.CN));
-      socket.destroy();
-    });
+    const options = { host: "127.0.0.1", port, ca: [company.root], servername: "localhost" };
+    const socket = connect(options, () => resolve(socket));
     socket.on("error", reject);
+  });
+}
+
+/** The subject of what the server shows to a new connection. */
+async function shownBy(authority: string): Promise<string> {
+  const socket = await connection(authority);
+  const { CN } = socket.getPeerCertificate().subject;
+  socket.destroy();
+  return String(CN);
+}
+
+/** Asks something on a connection that stands, and gives the line of the answer. */
+function askOn(socket: TLSSocket): Promise<string> {
+  return new Promise((resolve) => {
+    socket.on("data", (data) => resolve(data.toString().split("\r\n")[0]!));
+    socket.write("GET /api/v1/health HTTP/1.1\r\nHost: localhost\r\n\r\n");
   });
 }
 
@@ -173,9 +188,12 @@ Deno.test("the platform shows the operator's certificate, and the next one when 
   });
   assertEquals(refused.status, 400, "nobody could connect with such a bundle");
 
+  const standing = await connection(test.platform.authority);
   write(folder.path, await company.certify(["second.example", "localhost"]));
   await test.platform.reload();
   assertEquals(await shownBy(test.platform.authority), "second.example");
+  assertEquals(await askOn(standing), "HTTP/1.1 200 OK");
+  standing.destroy();
   await Deno.writeTextFile(files.key, "half of a ke");
   await test.platform.reload();
   assertEquals(await shownBy(test.platform.authority), "second.example");

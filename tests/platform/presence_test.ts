@@ -5,6 +5,7 @@ import { CLOSE } from "../../src/protocol/closing.ts";
 import { createProvisionalCertificate } from "../../src/trust/certificate_request.ts";
 import { generateKeyPair, privateKeyToPem } from "../../src/trust/keys.ts";
 import { TestClock } from "../support/clock.ts";
+import { EventReader } from "./stream.ts";
 import type { TestConnection, TestPlatform } from "./support.ts";
 import {
   enrolledAgent,
@@ -163,10 +164,10 @@ Deno.test("an expired certificate is refused with both times, during a session t
   assertEquals(await presence(test, agent.uid), "online");
   await clock.advance(2_001); // and nobody has said anything
   assertEquals(await presence(test, agent.uid), "offline: certificate expired");
-  assertEquals((await refusal(connection)).code, CLOSE.expired);
+  assertEquals((await refusal(connection)).code, CLOSE.recoverable);
   await using again = opampConnection(test, agent);
   const { words, code } = await refusal(again);
-  assertEquals(code, CLOSE.expired);
+  assertEquals(code, CLOSE.recoverable);
   assert(/expired at 2.*clock says 2/.test(words));
 });
 
@@ -192,4 +193,99 @@ Deno.test("strangers are refused in words", async () => {
   const response = await fetch(`${platform.url}/v1/opamp`, { client: test.client });
   assertEquals(response.status, 401);
   assertEquals((await response.json()).error.code, "request.unauthorised");
+});
+
+Deno.test("an agent that says that it comes back at once is not missed, and its return is no news", async () => {
+  const clock = new TestClock(Date.now());
+  await using test = await testPlatform({ clock });
+  const agent = await enrolledAgent(test, "agent one", clock);
+  await using reader = await EventReader.open(test);
+  for (let i = 0; i < 2; i++) {
+    await using connection = opampConnection(test, agent);
+    await connection.send(toServer(agent.uid, 1, description));
+    await connection.next();
+    await connection.close(CLOSE.returning);
+    await clock.advance(4_900);
+    assertEquals(await presence(test, agent.uid), "online");
+  }
+  // When the platform hears of the end is its own time, so the wait may begin a little later.
+  while (await presence(test, agent.uid) === "online") await clock.advance(100);
+  assertEquals((await reader.next()).data.state, "online");
+  assertEquals((await reader.next()).data.reason, "connection lost");
+});
+
+Deno.test("a platform that stops does not wait for who comes back at once, and a revoked agent is gone", async () => {
+  const clock = new TestClock(Date.now());
+  await using test = await testPlatform({ clock });
+  const agent = await enrolledAgent(test, "agent one", clock);
+  const returning = async () => {
+    await using connection = opampConnection(test, agent);
+    await connection.send(toServer(agent.uid, 1, description));
+    await connection.next();
+    await connection.close(CLOSE.returning);
+  };
+  await returning();
+  await test.restart();
+  assertEquals(await presence(test, agent.uid), "offline: platform restarted");
+  await returning();
+  await test.api("POST", `/agents/${agent.uid}/revoke`);
+  await clock.advance(10_000);
+  assertEquals(await presence(test, agent.uid), "offline: revoked");
+});
+
+Deno.test("an agent is online from its first message on: a socket that says nothing disturbs nobody", async () => {
+  await using test = await testPlatform();
+  const agent = await enrolledAgent(test);
+  await using silent = opampConnection(test, agent);
+  await silent.opened();
+  assertEquals(await presence(test, agent.uid), "offline: not connected yet");
+  await using connection = opampConnection(test, agent);
+  await connection.send(toServer(agent.uid, 1, description));
+  await connection.next();
+  await using another = opampConnection(test, agent);
+  await another.opened();
+  await connection.send(toServer(agent.uid, 2));
+  assertEquals((await connection.next()).errorResponse, undefined);
+
+  // And one that was opened before a revocation gets no further after it.
+  await test.api("POST", `/agents/${agent.uid}/revoke`);
+  await another.send(toServer(agent.uid, 1, description));
+  assertEquals((await refusal(another)).code, CLOSE.revoked);
+  assertEquals(await presence(test, agent.uid), "offline: revoked");
+});
+
+Deno.test("a probe is told whether the agent would be taken, and is not taken for the agent", async () => {
+  const clock = new TestClock(Date.now());
+  await using test = await testPlatform({ clock, certificateDays: 1, heartbeatSeconds: 99_999 });
+  const agent = await enrolledAgent(test, "agent one", clock);
+  const probe = async () => {
+    await using connection = opampConnection(test, agent, {
+      "sallyport-challenge": randomToken(),
+      "sallyport-probe": "1",
+    });
+    assertEquals((await connection.next()).customMessage?.type, "proof");
+    const { code } = await connection.ended;
+    const words = code === CLOSE.normal ? "" : (await connection.next()).errorResponse?.errorMessage;
+    return `${code} ${words}`;
+  };
+  assertEquals(await probe(), `${CLOSE.normal} `);
+  assertEquals(await presence(test, agent.uid), "offline: not connected yet");
+  {
+    await using connection = opampConnection(test, agent);
+    await connection.send(toServer(agent.uid, 1, description));
+    await connection.next();
+    assertEquals(await probe(), `${CLOSE.normal} `);
+    await connection.send(toServer(agent.uid, 2));
+    assertEquals((await connection.next()).errorResponse, undefined);
+    assertEquals(await presence(test, agent.uid), "online");
+    await connection.send(toServer(agent.uid, 3, { agentDisconnect: {} }));
+    await connection.ended;
+  }
+  await clock.advance(25 * 3_600_000);
+  assertStringIncludes(await probe(), `${CLOSE.recoverable} the client certificate expired`);
+  assertEquals(await presence(test, agent.uid), "offline: stopped");
+  await test.api("POST", `/agents/${agent.uid}/approve-recovery`);
+  assertEquals(await probe(), `${CLOSE.normal} `);
+  await test.api("POST", `/agents/${agent.uid}/revoke`);
+  assertStringIncludes(await probe(), `${CLOSE.revoked} `);
 });

@@ -9,6 +9,7 @@ import { createRequest } from "../../src/trust/certificate_request.ts";
 import { keyPairFromPem } from "../../src/trust/keys.ts";
 import type { PlatformOptions } from "../../src/platform/platform.ts";
 import { TestClock } from "../support/clock.ts";
+import { EventReader } from "./stream.ts";
 import type { TestIdentity, TestPlatform } from "./support.ts";
 import { enrolledAgent, opampConnection, testPlatform, toServer } from "./support.ts";
 
@@ -43,7 +44,7 @@ const approve = ({ api }: TestPlatform, uid: string) => api("POST", `/agents/${u
 Deno.test("an agent whose certificate expired waits for approval, and with it gets a new one for its key", async () => {
   const { clock, test, agent } = await expired(3);
   await using _ = test;
-  assertMatch(await recover(test, agent), new RegExp(`^${CLOSE.expired} .*waiting for approval`));
+  assertMatch(await recover(test, agent), new RegExp(`^${CLOSE.recoverable} .*waiting for approval`));
   assertEquals((await approve(test, agent.uid)).status, 200);
   const { body } = await test.api("GET", "/audit");
   const [entry] = (body as { entries: { action: string; subject: string }[] }).entries;
@@ -96,4 +97,91 @@ Deno.test("a revoked agent recovers nothing", async () => {
   await connection.send(toServer(agent.uid, 2));
   assertMatch((await connection.next()).errorResponse!.errorMessage, /revoked/);
   assertMatch(await recover(test, agent), new RegExp(`^${CLOSE.revoked} `));
+});
+
+interface View {
+  state: string;
+  reason?: string;
+  lastSeen?: string;
+  recovery?: { state: string; expired: string; lastKnock: string };
+}
+
+const view = async (test: TestPlatform, uid: string) =>
+  (await test.api("GET", `/agents/${uid}`)).body as View;
+
+Deno.test("who waits for approval is seen, with the time of the last knock, and those who watch are told once", async () => {
+  const clock = new TestClock(Date.now());
+  await using test = await testPlatform({ clock, certificateDays: 1 });
+  const agent = await enrolledAgent(test, "agent one", clock);
+  {
+    await using connection = opampConnection(test, agent);
+    await connection.send(toServer(agent.uid, 1, description));
+    await connection.next();
+    await connection.send(toServer(agent.uid, 2, { agentDisconnect: {} }));
+    await connection.ended;
+  }
+  const { lastSeen, recovery: none } = await view(test, agent.uid);
+  assertEquals(none, undefined);
+  await clock.advance(2 * DAY_MS);
+  await using reader = await EventReader.open(test);
+  await recover(test, agent);
+  await clock.advance(60_000);
+  await recover(test, agent);
+  const waiting = await view(test, agent.uid);
+  assertEquals([waiting.state, waiting.reason, waiting.lastSeen], [
+    "offline",
+    "certificate expired",
+    lastSeen,
+  ]);
+  assertEquals(waiting.recovery, {
+    state: "waiting",
+    expired: new Date(readCertificate(agent.certificate).notAfter).toISOString(),
+    lastKnock: new Date(clock.now()).toISOString(),
+  });
+
+  assertEquals(((await approve(test, agent.uid)).body as { counts: boolean }).counts, true);
+  assertEquals((await view(test, agent.uid)).recovery?.state, "granted");
+  const certificate = await recover(test, agent);
+  {
+    await using connection = opampConnection(test, { certificate, key: agent.key });
+    await connection.send(toServer(agent.uid, 1, description));
+    await connection.next();
+    assertEquals([(await view(test, agent.uid)).state, (await view(test, agent.uid)).recovery], [
+      "online",
+      undefined,
+    ]);
+  }
+  const told: string[] = [];
+  while (told.at(-1) !== "agent online") {
+    const { type, data } = await reader.next();
+    told.push(`${type} ${data.state}`);
+  }
+  assertEquals(told, ["agent offline", "recovery waiting", "recovery approved", "agent online"]);
+});
+
+Deno.test("a wait is found again after a restart, at the next knock, and why the agent is away stays", async () => {
+  const { test, agent } = await expired(3);
+  await using _ = test;
+  await recover(test, agent);
+  await test.restart();
+  await recover(test, agent);
+  const { reason, recovery } = await view(test, agent.uid);
+  assertEquals([reason, recovery?.state], ["certificate expired", "waiting"]);
+});
+
+Deno.test("an approval that cannot help says so: too early, too late, revoked", async () => {
+  const clock = new TestClock(Date.now());
+  await using test = await testPlatform({ clock, certificateDays: 1 });
+  const agent = await enrolledAgent(test, "agent one", clock);
+  const counts = async () => ((await approve(test, agent.uid)).body as { counts: boolean }).counts;
+  assertEquals(await counts(), false);
+  await clock.advance(40 * DAY_MS);
+  assertMatch(await recover(test, agent), new RegExp(`^${CLOSE.expired} .*too long ago`));
+  assertEquals((await view(test, agent.uid)).recovery?.state, "too late");
+  assertEquals(await counts(), false);
+
+  const other = await enrolledAgent(test, "agent two", clock);
+  await clock.advance(2 * DAY_MS);
+  await test.api("POST", `/agents/${other.uid}/revoke`);
+  assertEquals(((await approve(test, other.uid)).body as { counts: boolean }).counts, false);
 });

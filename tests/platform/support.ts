@@ -151,8 +151,8 @@ export class TestConnection implements AsyncDisposable {
     this.#socket.send(data);
   }
 
-  async close(): Promise<Ending> {
-    if (!this.#isOver) this.#socket.close(1000);
+  async close(code = 1000): Promise<Ending> {
+    if (!this.#isOver) this.#socket.close(code);
     return await this.ended;
   }
 

@@ -8,6 +8,8 @@ import { createLog } from "../../src/base/log.ts";
 import { systemClock } from "../../src/base/clock.ts";
 import { uuidv7 } from "../../src/base/ids.ts";
 import { Events } from "../../src/platform/events.ts";
+import type { Notice } from "../../src/platform/webhook/notice.ts";
+import { noticeOf } from "../../src/platform/webhook/notice.ts";
 import { webhookOptions } from "../../src/platform/webhook/options.ts";
 import { startWebhook } from "../../src/platform/webhook/webhook.ts";
 import { CUSTOM } from "../../src/protocol/capabilities.ts";
@@ -112,6 +114,32 @@ Deno.test("changes of state and failed runs are told, signed, each once", async 
     assertEquals(headers["sallyport-delivery"], notice.id);
   }
   assertEquals(new Set(tries.map(({ notice }) => notice.id)).size, tries.length);
+});
+
+Deno.test("what an operator has to act on is told: clones, and agents that wait for approval", () => {
+  const clock = new TestClock();
+  const events = new Events(clock);
+  const told: unknown[] = [];
+  events.watch((event) => told.push(noticeOf(event, clock)));
+  const agent = { id: uuidv7(clock), name: "till 7" };
+  events.emit("clones", { ...agent, state: "found", reason: "this home was copied" });
+  events.emit("clones", { ...agent, state: "gone" });
+  events.emit("recovery", { ...agent, state: "waiting", reason: "it expired" });
+  events.emit("key-rotation", { ...agent, state: "requested" });
+  const facts = (told as (Notice | undefined)[]).map((notice) =>
+    notice && [notice.event, notice.agent, notice.agentName, notice.state, notice.reason]
+  );
+  const of = (
+    event: string,
+    state: string,
+    reason: string | null,
+  ) => [event, agent.id, agent.name, state, reason];
+  assertEquals(facts, [
+    of("clones", "found", "this home was copied"),
+    of("clones", "gone", null),
+    of("recovery", "waiting", "it expired"),
+    undefined,
+  ]);
 });
 
 Deno.test("a delivery that fails is tried again with the same id, and the order stays", async () => {

@@ -8,6 +8,11 @@ export const ONE_BY_ONE = COPY_PROCESS.replace(
   "trigger: { watch: { settle: 50ms } }",
 );
 
+/** Waits until the agent runs the one process that is published. */
+export async function untilActive(fleet: Fleet): Promise<void> {
+  await eventually(() => fleet.agentView(), ({ processes }) => processes[0]?.state === "active");
+}
+
 /** Lets files be processed one after another, each in a run of its own. */
 export async function runFiles(fleet: Fleet, names: readonly string[]): Promise<void> {
   const left = async () => (await Array.fromAsync(Deno.readDir(`${fleet.home}/data/in`))).length;

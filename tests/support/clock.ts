@@ -47,6 +47,11 @@ export class TestClock implements Clock {
     await settle();
   }
 
+  /** The wall clock jumps, as when somebody sets it; no timer notices. */
+  jump(ms: number): void {
+    this.#now += ms;
+  }
+
   #moveTo(elapsed: number): void {
     this.#now += elapsed - this.#elapsed;
     this.#elapsed = elapsed;

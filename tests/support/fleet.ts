@@ -102,14 +102,21 @@ export class Fleet implements AsyncDisposable {
     this.#platform = this.#client = undefined;
   }
 
+  /** Copies the agent's home, state and all, as a copied machine would; gives the folder of the copy. */
+  async copyHome(): Promise<string> {
+    const copy = `${this.#folder}/copy`;
+    await copyFolder(this.home, copy);
+    return copy;
+  }
+
   /** Runs a command of the agent to its end. */
-  run(words: string[], input = ""): Promise<CommandResult> {
-    return runCommand(this.#program, this.home, words, input);
+  run(words: string[], input = "", home = this.home): Promise<CommandResult> {
+    return runCommand(this.#program, home, words, input);
   }
 
   /** Runs a command with `--json` and gives what it printed. */
-  async json<T>(words: string[]): Promise<T> {
-    const { stdout, stderr } = await this.run([...words, "--json"]);
+  async json<T>(words: string[], home = this.home): Promise<T> {
+    const { stdout, stderr } = await this.run([...words, "--json"], "", home);
     if (stdout === "") throw new Error(`${words.join(" ")} printed nothing: ${stderr}`);
     return JSON.parse(stdout) as T;
   }
@@ -120,8 +127,12 @@ export class Fleet implements AsyncDisposable {
   }
 
   /** Starts the agent, or a half of it; it is ended with the scope. */
-  startAgent(words: string[] = ["run"], program: AgentProgram = this.#program): RunningAgent {
-    const agent = new RunningAgent(program, this.home, words);
+  startAgent(
+    words: string[] = ["run"],
+    program: AgentProgram = this.#program,
+    home = this.home,
+  ): RunningAgent {
+    const agent = new RunningAgent(program, home, words);
     this.#agents.push(agent);
     return agent;
   }
@@ -149,6 +160,14 @@ export class Fleet implements AsyncDisposable {
     for (const agent of this.#agents) await agent.stop("SIGKILL");
     await this.stopPlatform();
     await Deno.remove(this.#folder, { recursive: true });
+  }
+}
+
+async function copyFolder(from: string, to: string): Promise<void> {
+  await Deno.mkdir(to, { mode: 0o700 });
+  for await (const { name, isDirectory, isFile } of Deno.readDir(from)) {
+    if (isDirectory) await copyFolder(`${from}/${name}`, `${to}/${name}`);
+    else if (isFile) await Deno.copyFile(`${from}/${name}`, `${to}/${name}`);
   }
 }
 
@@ -204,6 +223,9 @@ export interface AgentView {
     conditions: { code?: string; severity: string; component?: string; reason: string; remedy?: string }[];
   };
   processes: { process: string; state: string; reason?: string }[];
+  clones?: { starts: { id: string; address: string }[] };
+  recovery?: { state: string };
+  keyRotation?: { state: string; requestedAt: string };
 }
 
 export interface RunView {

@@ -2,6 +2,8 @@ import { TextLineStream } from "@std/streams/text-line-stream";
 import { fromFileUrl } from "@std/path";
 import { messageOf } from "../../src/base/errors.ts";
 import type { AgentProgram } from "../../scripts/lib/agent_process.ts";
+import { agentFromSource } from "../../scripts/lib/agent_process.ts";
+import { Fleet } from "./fleet.ts";
 import type { Carried, Conditions } from "./packet_relay.ts";
 
 const RELAY = fromFileUrl(new URL("./packet_relay.ts", import.meta.url));
@@ -19,6 +21,16 @@ export async function whyNoNetwork(): Promise<string | undefined> {
   } catch (error) {
     return messageOf(error);
   }
+}
+
+/** A home whose agent is behind this network, and a platform at the near end, which may have a name. */
+export async function fleetBehind(network: Network, heartbeatSeconds: number, name?: string): Promise<Fleet> {
+  const program = async (address: string) =>
+    network.inside(await agentFromSource(name ? address.replace(network.near, name) : address));
+  const fleet = await Fleet.start(program, undefined, network.near);
+  await fleet.stopPlatform();
+  await fleet.startPlatform({ heartbeatSeconds, hostnames: name ? [name] : [] });
+  return fleet;
 }
 
 /**

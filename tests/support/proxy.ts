@@ -1,17 +1,28 @@
 import { eventually, freePort } from "./fleet.ts";
 
-/** Why there is no HTTP proxy to test with; undefined when there is one. */
-export async function whyNoProxy(): Promise<string | undefined> {
-  try {
-    const { success } = await new Deno.Command("tinyproxy", { args: ["-v"], stdout: "null", stderr: "null" })
-      .output();
-    return success ? undefined : "tinyproxy does not run here";
-  } catch {
-    return "there is no tinyproxy here (Debian: apt-get install tinyproxy)";
-  }
+/** A name and a password that a proxy asks for (Basic, RFC 7617). */
+export interface Login {
+  name: string;
+  password: string;
 }
 
-/** A real HTTP CONNECT proxy, with Basic authentication if it is given a name and a password. */
+/** How to run one kind of HTTP proxy. */
+export interface ProxyProgram {
+  name: string;
+  /** Why there is none to test with; undefined when there is one. */
+  whyNone(): Promise<string | undefined>;
+  start(login?: Login): Promise<Proxy>;
+}
+
+/** How a proxy is started. */
+export interface ProxyCommand {
+  command: string;
+  args: string[];
+  /** Another user than root, for a proxy that would give up its rights by itself. */
+  uid?: number;
+}
+
+/** A real HTTP CONNECT proxy on a free port, with a folder of its own; both are gone at the end of the scope. */
 export class Proxy implements AsyncDisposable {
   readonly port: number;
   readonly #folder: string;
@@ -23,21 +34,18 @@ export class Proxy implements AsyncDisposable {
     this.#child = child;
   }
 
-  static async start(login?: { name: string; password: string }): Promise<Proxy> {
+  /**
+   * Runs what `prepare` gives, and waits until it takes connections.
+   *
+   * @param prepare writes the settings into the folder; the proxy must log its requests there, into `log`
+   */
+  static async run(prepare: (port: number, folder: string) => Promise<ProxyCommand>): Promise<Proxy> {
     const folder = await Deno.makeTempDir({ prefix: "sallyport-proxy-" });
     const port = await freePort();
-    const settings = [
-      `Port ${port}`,
-      "Listen 127.0.0.1",
-      "Timeout 60",
-      "MaxClients 50",
-      "LogLevel Connect",
-      `LogFile "${folder}/log"`,
-      ...login ? [`BasicAuth ${login.name} ${login.password}`] : [],
-    ];
-    await Deno.writeTextFile(`${folder}/tinyproxy.conf`, settings.join("\n") + "\n");
-    const child = new Deno.Command("tinyproxy", {
-      args: ["-d", "-c", `${folder}/tinyproxy.conf`],
+    const { command, args, uid } = await prepare(port, folder);
+    const child = new Deno.Command(command, {
+      args,
+      ...uid === undefined ? {} : { uid, gid: uid },
       stdin: "null",
       stdout: "null",
       stderr: "null",
@@ -52,10 +60,14 @@ export class Proxy implements AsyncDisposable {
     return `http://${login === "" ? "" : `${login}@`}127.0.0.1:${this.port}`;
   }
 
-  /** How often the proxy was asked to connect to an address. */
+  /** What it noted of its requests; of connections, some proxies note only those that have ended. */
+  async log(): Promise<string> {
+    return await Deno.readTextFile(`${this.#folder}/log`).catch(() => "");
+  }
+
+  /** How often it was asked to connect to an address. */
   async requests(authority: string): Promise<number> {
-    const log = await Deno.readTextFile(`${this.#folder}/log`);
-    return log.split("\n").filter((line) => line.includes(`CONNECT ${authority} `)).length;
+    return (await this.log()).split("\n").filter((line) => line.includes(`CONNECT ${authority} `)).length;
   }
 
   async #answers(): Promise<boolean> {
@@ -71,5 +83,15 @@ export class Proxy implements AsyncDisposable {
     this.#child.kill("SIGKILL");
     await this.#child.status;
     await Deno.remove(this.#folder, { recursive: true });
+  }
+}
+
+/** What a program prints about itself; undefined when it is not installed or does not run. */
+export async function firstWordsOf(command: string, ...args: string[]): Promise<string | undefined> {
+  try {
+    const { success, stdout } = await new Deno.Command(command, { args, stderr: "null" }).output();
+    return success ? new TextDecoder().decode(stdout) : undefined;
+  } catch {
+    return undefined;
   }
 }

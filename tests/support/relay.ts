@@ -1,5 +1,7 @@
 import { connect, createServer } from "node:net";
 import type { AddressInfo, Server, Socket } from "node:net";
+import { agentFromSource } from "../../scripts/lib/agent_process.ts";
+import { Fleet, freePort } from "./fleet.ts";
 
 /**
  * What becomes of a connection: reset before a byte; reset when the server has begun to answer; what the server says
@@ -92,4 +94,24 @@ export class Relay implements AsyncDisposable {
     for (const client of this.#connections.keys()) client.destroy();
     await closed;
   }
+}
+
+/** An enrolled agent's home and a platform, with a relay between them. */
+export async function relayedFleet(
+  heartbeatSeconds: number,
+): Promise<{ relay: Relay; fleet: Fleet } & AsyncDisposable> {
+  const port = await freePort();
+  const relay = await Relay.start(port);
+  const fleet = await Fleet.start(() => agentFromSource(relay.authority), port);
+  await fleet.stopPlatform();
+  await fleet.startPlatform({ hostnames: [relay.authority], heartbeatSeconds });
+  await fleet.enrol();
+  return {
+    relay,
+    fleet,
+    async [Symbol.asyncDispose]() {
+      await fleet[Symbol.asyncDispose]();
+      await relay[Symbol.asyncDispose]();
+    },
+  };
 }

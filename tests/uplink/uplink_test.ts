@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { create } from "@bufbuild/protobuf";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { Backoff } from "../../src/base/backoff.ts";
@@ -169,11 +169,23 @@ Deno.test("whoever proves another key gets nothing, and the next try has another
   assert(t.attempts[0]!.challenge !== t.attempts[1]!.challenge);
 });
 
-Deno.test("a first message that is no proof is not served", async () => {
-  await using t = underTest();
-  await t.time.advance(0);
-  await t.say(t.attempts[0]!, { remoteConfig: { configHash: new Uint8Array(32) } });
-  assertEquals([t.events, t.endings[0]?.error.code], [[], "platform.not-proved"]);
+Deno.test("a first message that is no proof is not served, and a refusal in its place is quoted", async () => {
+  const refusal = create(ServerToAgentSchema, { errorResponse: { errorMessage: "show a certificate" } });
+  const config = create(ServerToAgentSchema, { remoteConfig: { configHash: new Uint8Array(32) } });
+  for (
+    const [frame, words] of [
+      [encodeFrame(ServerToAgentSchema, config), "is not a proof"],
+      [encodeFrame(ServerToAgentSchema, refusal), 'it refuses, without a proof: "show a certificate"'],
+      [new TextEncoder().encode("<html>"), "cannot be read"],
+    ] as const
+  ) {
+    await using t = underTest();
+    await t.time.advance(0);
+    t.attempts[0]!.tell.message(frame);
+    await t.time.advance(0);
+    assertEquals([t.events, t.endings[0]?.error.code], [[], "platform.not-proved"]);
+    assertStringIncludes(t.endings[0]!.error.message, words);
+  }
 });
 
 Deno.test("a plain OpAMP server, which knows no proof, is greeted at once and gets no challenge", async () => {
@@ -273,7 +285,7 @@ Deno.test("another identity is used at once where a connection stands, and soon 
   t.uplink.reconnectAs({ ...identity, proofKey: undefined, key: "the other key" });
   await t.time.advance(0);
   assertEquals(t.attempts.map(({ key }) => key), [identity.key, "the other key"]);
-  assertEquals([t.attempts[0]!.closedWith, t.endings[0]?.planned], [CLOSE.normal, true]);
+  assertEquals([t.attempts[0]!.closedWith, t.endings[0]?.planned], [CLOSE.returning, true]);
 
   t.attempts[1]!.tell.closed({ code: CLOSE.retired, reason: "" }); // to be waited out for a minute
   await t.time.advance(10);

@@ -14,8 +14,7 @@ import { checkState } from "./state.ts";
 
 /**
  * Looks at everything that the agent needs, from its home to the platform, and says of each how it is. It sends
- * no message and does not disturb an agent that runs; of one that does not run, the platform sees a connection of
- * two seconds, since only so it says whether it takes the certificate.
+ * no message, and the platform does not take it for the agent, whether that runs or not.
  */
 export async function examine({ clock, signal }: { clock: Clock; signal: AbortSignal }): Promise<Check[]> {
   const home = await checkHome();
@@ -38,6 +37,6 @@ export async function examine({ clock, signal }: { clock: Clock; signal: AbortSi
     ...halves,
     ...agentRuns ? [connectionCheck(connection, clock.now())] : [],
     caCheck(identity?.enrolment.ca, file, clock.now()),
-    ...await checkNetwork({ authority, identity, file, agentRuns, clock, signal }),
+    ...await checkNetwork({ authority, identity, file, clock, signal }),
   ];
 }

@@ -64,7 +64,8 @@ export function certificateCheck(
     return fail(
       name,
       `it expired at ${isoTime(notAfter)}; ${clock}, ${inWords(now - notAfter)} later`,
-      "If the clock is right, ask the platform's operator for a new bundle and enrol again; if not, set it.",
+      "If the clock is right, ask the platform's operator to approve a new certificate, and start the agent; if " +
+        "not, set it.",
     );
   }
   const left = notAfter - now;

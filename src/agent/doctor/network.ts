@@ -5,7 +5,8 @@ import { MAX_CLOCK_OFFSET_MS } from "../../base/limits.ts";
 import type { Identity } from "../../identity/identity.ts";
 import { clockWords, isClockOff, SET_CLOCK } from "../../protocol/clock.ts";
 import type { CaFile } from "../../trust/ca_file.ts";
-import type { DirectRoute, ProofProbe } from "../../uplink/probe.ts";
+import { pollingOpener } from "../../uplink/polling.ts";
+import type { DirectRoute, ProbeIdentity, ProofProbe } from "../../uplink/probe.ts";
 import { directRoute, probeProof } from "../../uplink/probe.ts";
 import type { ShownCertificate } from "../../uplink/shown_certificate.ts";
 import { shownCertificate } from "../../uplink/shown_certificate.ts";
@@ -28,17 +29,15 @@ export interface NetworkSubject {
   identity: Identity | undefined;
   /** The operator's CAs. */
   file: CaFile;
-  /** Whether the gatehouse runs: then the platform must not take the probe for the agent. */
-  agentRuns: boolean;
   clock: Clock;
   signal: AbortSignal;
 }
 
-const NAMES = ["address", "dns", "tcp", "tls", "proof", "clock", "proxy"] as const;
+const NAMES = ["address", "dns", "tcp", "tls", "websocket", "proof", "clock", "proxy"] as const;
 
 /** Every step of the way to the platform, from the permission to the proof. */
 export async function checkNetwork(subject: NetworkSubject): Promise<Check[]> {
-  const { authority, identity, file, agentRuns, clock, signal } = subject;
+  const { authority, identity, file, clock, signal } = subject;
   if (authority === undefined) {
     const reason = "no platform is known yet: this home is not enrolled";
     return NAMES.map((name) => skipped(name, reason));
@@ -63,7 +62,7 @@ export async function checkNetwork(subject: NetworkSubject): Promise<Check[]> {
     : undefined;
   const proofKey = identity?.enrolment.proofKey;
   const probe = identity && typeof proofKey === "string"
-    ? await probeProof(
+    ? await probeTransports(
       {
         authority,
         ca,
@@ -71,8 +70,7 @@ export async function checkNetwork(subject: NetworkSubject): Promise<Check[]> {
         key: identity.key,
         proofKey: fromBase64Url(proofKey),
       },
-      agentRuns ? "/v1/enroll" : "/v1/opamp",
-      { clock, open: webSocketOpener(clock, () => Promise.resolve(file)), signal },
+      subject,
     )
     : undefined;
   if (probe?.error) {
@@ -82,10 +80,34 @@ export async function checkNetwork(subject: NetworkSubject): Promise<Check[]> {
     ok("address", `this executable may reach ${authority}`),
     ...routeChecks(authority, route, probe),
     tlsCheck(shown, probe),
-    proofCheck(probe, agentRuns),
+    webSocketCheck(probe),
+    proofCheck(probe),
     clockCheck(probe),
     proxyCheck(route, probe),
   ];
+}
+
+/** Asks for the proof as the agent does: over a WebSocket, or, where none can be had, by HTTP. */
+async function probeTransports(
+  identity: ProbeIdentity,
+  { file, clock, signal }: NetworkSubject,
+): Promise<ProofProbe> {
+  const operatorCas = () => Promise.resolve(file);
+  const probe = await probeProof(identity, { clock, open: webSocketOpener(clock, operatorCas), signal });
+  if (!probe.error?.facts.noWebSocket) return probe;
+  return await probeProof(identity, { clock, open: pollingOpener(clock, operatorCas), signal });
+}
+
+/** Whether a WebSocket can be had. */
+export function webSocketCheck(probe: ProofProbe | undefined): Check {
+  const name = "websocket";
+  if (probe?.transport === "websocket") return ok(name, "one can be opened");
+  if (probe?.transport === undefined) return skipped(name, "there is no proof that it could have carried");
+  return warn(
+    name,
+    "none can be had, so the agent polls over HTTP: what the platform offers comes with the next heartbeat",
+    "Ask whoever runs the network, or the load balancer in front of the platform, to let WebSockets pass.",
+  );
 }
 
 /** Name and TCP. What fails here does not matter when a proxy carries the connection. */
@@ -146,7 +168,7 @@ export function tlsCheck(shown: ShownCertificate | undefined, probe: ProofProbe 
 }
 
 /** Whether who answers holds the key that the bundle pins, and takes this agent. */
-export function proofCheck(probe: ProofProbe | undefined, agentRuns: boolean): Check {
+export function proofCheck(probe: ProofProbe | undefined): Check {
   const name = "proof";
   if (!probe) {
     return skipped(
@@ -163,8 +185,12 @@ export function proofCheck(probe: ProofProbe | undefined, agentRuns: boolean): C
     );
   }
   if (error) return fail(name, error.message, error.remedy ?? "Check the lines above.");
-  const session = agentRuns ? "the running agent was not disturbed" : "it takes this agent's certificate";
-  return ok(name, `the platform proved the key of the bundle; ${session}`);
+  return ok(
+    name,
+    probe.transport === "polling"
+      ? "the platform proved the key of the bundle; whether it takes this agent, the agent itself can tell"
+      : "the platform proved the key of the bundle, and takes this agent",
+  );
 }
 
 /**

@@ -138,8 +138,12 @@ export class Drain {
     this.#unacknowledged = false;
     if (through > spool.sentThrough(name)) {
       spool.wentBack(name, through);
-      const facts = { channel: name, platformHas: through };
-      log.error("the state database went back to an earlier state; what waits gets new numbers", facts);
+      log.error("the platform has records that this home never sent: it was restored, or is a copy", {
+        channel: name,
+        platformHas: through,
+        remedy:
+          "What waits here gets new numbers, and none of it is lost. Of a copy, enrol one of the two anew.",
+      });
       lane.stored = { through: 0, entries: [] };
       this.#startOver(lane);
     } else {
@@ -162,10 +166,9 @@ export class Drain {
     const { spool, takes, send } = this.#options;
     const { name, capability, weight } = lane.channel;
     if (!takes(capability)) return false;
-    if (lane.resumed !== "yes") {
-      if (lane.resumed === "no" && !spool.isEmpty(name)) this.#ask(lane);
-      return false;
-    }
+    if (lane.resumed === "asked" || (lane.resumed === "no" && spool.isEmpty(name))) return false;
+    // Where the policy keeps even the question here, it decides on what waits all the same: deny drops it.
+    if (lane.resumed === "no" && this.#ask(lane)) return false;
     const { room } = this.#window;
     if (room === 0) {
       this.#probeLater();
@@ -227,15 +230,16 @@ export class Drain {
     this.#held = reason;
   }
 
-  /** Asks how far the platform has a channel's stream: what it has is not sent again. */
-  #ask(lane: Lane): void {
+  /** Asks how far the platform has a channel's stream: what it has is not sent again. False if it may not ask. */
+  #ask(lane: Lane): boolean {
     const { db, spool, write, send } = this.#options;
     const { channel } = lane;
     const written = transaction(db, () => write(channel.resume(spool.stream(channel.name)), "resume"));
-    if (!written) return;
+    if (!written) return false;
     lane.resumed = "asked";
     this.#awaitAnswer(lane);
     send(written);
+    return true;
   }
 
   #store(lane: Lane, through: number): void {

@@ -26,7 +26,8 @@ export function trackingDrain({ policy, circumstances, log }: TrackingDrainOptio
       const payloads = entries.map((entry) =>
         "gap" in entry ? { seq: entry.seq, payload: gapRecord(entry.gap) } : entry
       );
-      const { records, through, dropped, held } = composeBatch(payloads, policy(), circumstances(), maxBytes);
+      const now = policy();
+      const { records, through, dropped, held } = composeBatch(payloads, now, circumstances(), maxBytes);
       const [unfit, withheld] = [dropped.filter((each) => each.unfit), dropped.filter((each) => !each.unfit)];
       for (const [reason, all] of Map.groupBy(withheld, (each) => each.reason)) {
         log.warn("tracking records stay here", { records: all.length, first: all[0]!.seq, reason });
@@ -37,7 +38,7 @@ export function trackingDrain({ policy, circumstances, log }: TrackingDrainOptio
         records: `seq ${records[0]?.seq}-${records.at(-1)?.seq} (${records.length})`,
         through,
         unfit,
-        held,
+        held: now.halted === undefined ? held : undefined,
       };
     },
   };

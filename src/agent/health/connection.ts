@@ -24,7 +24,7 @@ const BY_ERROR: Partial<Record<ErrorCode, ConditionCode>> = {
 /** What is wrong with the connection to the platform. Times are on the monotonic clock. */
 export class ConnectionConditions {
   #down: Condition | undefined;
-  #supersededAt: number | undefined;
+  #superseded: { at: number; words: string } | undefined;
 
   /** The platform has answered. */
   ready(): void {
@@ -35,7 +35,7 @@ export class ConnectionConditions {
   ended({ error, planned }: Ending, at: number): void {
     if (planned) return;
     const { code, message: reason, remedy } = error;
-    if (error.facts.closeCode === CLOSE.superseded) this.#supersededAt = at;
+    if (error.facts.closeCode === CLOSE.superseded) this.#superseded = { at, words: reason };
     this.#down = {
       code: BY_ERROR[code] ?? "platform.unreachable",
       component: HERE,
@@ -45,14 +45,14 @@ export class ConnectionConditions {
   }
 
   at(at: number): Condition[] {
-    const superseded = this.#supersededAt !== undefined && at - this.#supersededAt < SUPERSEDED_MS;
+    const superseded = this.#superseded && at - this.#superseded.at < SUPERSEDED_MS;
     return [
       ...(this.#down ? [this.#down] : []),
       ...(superseded
         ? [{
           code: "connection.superseded" as const,
           component: "status",
-          reason: `another connection with this identity took over within the last ${inWords(SUPERSEDED_MS)}`,
+          reason: `within the last ${inWords(SUPERSEDED_MS)} ${this.#superseded!.words}`,
         }]
         : []),
     ];

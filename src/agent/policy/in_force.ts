@@ -13,8 +13,8 @@ export interface PolicyInForce {
   readonly current: Policy;
   /** Whether the file has changed and is being read. */
   readonly isReading: boolean;
-  /** When it came into force, milliseconds since 1970 UTC. */
-  readonly since: number;
+  /** Why the file cannot be used, without its words; undefined when it can. */
+  readonly fault: string | undefined;
   /** What the platform is told of it. */
   attributes(): Attributes;
   /** Follows the file until `signal` aborts. */
@@ -50,8 +50,8 @@ export async function policyInForce(
     get isReading() {
       return keeper.isReading;
     },
-    get since() {
-      return facts.since;
+    get fault() {
+      return keeper.loaded.fault?.told;
     },
     attributes: () => ({ "sallyport.policy.hash": facts.hash, "sallyport.policy.source": facts.source }),
     watch: (signal) => keeper.watch(signal),

@@ -1,9 +1,9 @@
 import type { SQLInputValue } from "node:sqlite";
-import { isDatabaseDamage, messageOf } from "../../base/errors.ts";
+import { isDatabaseDamage } from "../../base/errors.ts";
 import type { Database } from "../../base/sqlite.ts";
 import { command, transaction, VERSIONS_TABLE } from "../../base/sqlite.ts";
-import type { DamagedTable } from "./read_rows.ts";
-import { columnsOf, quoted, readableRows, schemaOf } from "./read_rows.ts";
+import type { DamagedSchema, DamagedTable } from "./read_rows.ts";
+import { columnsOf, quoted, readableRows, readableSchema } from "./read_rows.ts";
 
 /** What became of one table. */
 export interface CopiedTable {
@@ -16,8 +16,8 @@ export interface CopiedTable {
 /** What became of a database. */
 export interface Copied {
   tables: CopiedTable[];
-  /** Why not even the names of the tables can be read; undefined when they can. */
-  unreadable: string | undefined;
+  /** Whether these are all the tables that it had. */
+  isComplete: boolean;
 }
 
 /** Of the result codes of SQLite (https://sqlite.org/rescode.html). */
@@ -26,37 +26,32 @@ const SQLITE_CONSTRAINT = 19;
 
 /**
  * Takes over what can be read of a damaged database into a new and empty one. The new one gets the tables of the old.
- * If those that say in which versions they are cannot be read, it gets the tables of this program, made by
- * `makeTables`, and of the old ones the columns that both have.
+ * If not all can be made again, or if those that say in which versions they are cannot be read, it gets the tables of
+ * this program, made by `makeTables`, and of the old ones the columns that both have.
  */
 export function copyReadable(from: Database, to: Database, makeTables: (db: Database) => void): Copied {
-  let schema: ReturnType<typeof schemaOf>;
+  let schema: DamagedSchema;
   try {
-    schema = schemaOf(from);
+    schema = readableSchema(from);
   } catch (error) {
     if (!isDatabaseDamage(error)) throw error;
-    makeTables(to);
-    return { tables: [], unreadable: messageOf(error) };
+    schema = { tables: [], rest: [], isWhole: false };
   }
   to.exec("PRAGMA foreign_keys = OFF"); // a row may have lost the one that it belongs to
   const tables = copyAsItIs(from, to, schema) ?? copyIntoCurrent(from, to, schema.tables, makeTables);
   to.exec("PRAGMA foreign_keys = ON");
-  return { tables, unreadable: undefined };
+  return { tables, isComplete: schema.isWhole };
 }
 
 /** Undefined when the old tables cannot be made again as they were. */
-function copyAsItIs(
-  from: Database,
-  to: Database,
-  { tables, indexes }: ReturnType<typeof schemaOf>,
-): CopiedTable[] | undefined {
-  const versions = tables.find(({ name }) => name === VERSIONS_TABLE);
-  if (!versions || !isReadable(from, versions)) return undefined;
+function copyAsItIs(from: Database, to: Database, schema: DamagedSchema): CopiedTable[] | undefined {
+  const versions = schema.tables.find(({ name }) => name === VERSIONS_TABLE);
+  if (!schema.isWhole || !versions || !isReadable(from, versions)) return undefined;
   try {
     return transaction(to, () => {
-      for (const { sql } of tables) to.exec(sql);
-      const copied = tables.map((table) => copyTable(from, to, table));
-      for (const sql of indexes) to.exec(sql);
+      for (const { sql } of schema.tables) to.exec(sql);
+      const copied = schema.tables.map((table) => copyTable(from, to, table));
+      for (const sql of schema.rest) to.exec(sql);
       return copied;
     });
   } catch (error) {

@@ -1,4 +1,5 @@
-import type { SQLInputValue } from "node:sqlite";
+import { DatabaseSync } from "node:sqlite";
+import type { DatabaseSyncOptions, SQLInputValue } from "node:sqlite";
 import { isDatabaseDamage } from "../../base/errors.ts";
 import type { Database, Row } from "../../base/sqlite.ts";
 import { query } from "../../base/sqlite.ts";
@@ -21,21 +22,47 @@ const STEPS = 1_000;
 /** … and then in steps that double, up to here. */
 const MAX_STEP = 2n ** 40n;
 
-/** The tables of a database, and what makes their indexes. */
-export function schemaOf(db: Database): { tables: DamagedTable[]; indexes: string[] } {
-  const entries = query<{ type: string; name: string; sql: string }>(
-    db,
-    "SELECT type, name, sql FROM sqlite_schema WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite!_%' ESCAPE '!'",
-  )();
-  return {
-    tables: entries.filter(({ type }) => type === "table").map(({ name, sql }) => {
+/** What the schema of a damaged database says. */
+export interface DamagedSchema {
+  tables: DamagedTable[];
+  /** What makes its indexes and triggers. */
+  rest: string[];
+  /** Whether all of it could be read. */
+  isWhole: boolean;
+}
+
+/**
+ * Opens a damaged database to be read, and nothing else. SQLite refuses every statement while a part of the schema
+ * cannot be read, unless it is told that somebody wants to repair it.
+ */
+export function openDamaged(path: string): Database {
+  // The types do not know the runtime's option yet.
+  const db = new DatabaseSync(
+    path,
+    { readOnly: true, timeout: 5_000, defensive: false } as DatabaseSyncOptions,
+  );
+  db.exec("PRAGMA writable_schema = ON");
+  return db;
+}
+
+/** Reads the schema as far as SQLite can. */
+export function readableSchema(db: Database): DamagedSchema {
+  const schema: DamagedSchema = { tables: [], rest: [], isWhole: false };
+  const own = { name: "sqlite_schema", sql: "", columns: ["type", "name", "sql"], key: ["rowid"] };
+  const rows = readableRows(db, own);
+  for (;;) {
+    const { done, value } = rows.next();
+    if (done) return { ...schema, isWhole: value };
+    const { type, name, sql } = value;
+    if (typeof name !== "string" || typeof sql !== "string" || name.startsWith("sqlite_")) continue;
+    if (type !== "table") schema.rest.push(sql);
+    else {
       const columns = columnsOf(db, name);
       const primary = columns.filter(({ pk }) => pk > 0).sort((a, b) => a.pk - b.pk);
       const key = /WITHOUT\s+ROWID/i.test(sql) ? primary.map((column) => column.name) : ["rowid"];
-      return { name, sql, columns: columns.map((column) => column.name), key };
-    }),
-    indexes: entries.filter(({ type }) => type === "index").map(({ sql }) => sql),
-  };
+      schema.tables.push({ name, sql, columns: columns.map((column) => column.name), key });
+    }
+  }
 }
 
 /** The columns of a table, and their places in its primary key; none when there is no such table. */

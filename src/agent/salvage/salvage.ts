@@ -1,13 +1,16 @@
-import { DatabaseSync } from "node:sqlite";
 import { create } from "@bufbuild/protobuf";
 import { basename } from "@std/path";
 import type { Clock } from "../../base/clock.ts";
 import { unreadablePath } from "../../base/files.ts";
 import type { Database } from "../../base/sqlite.ts";
-import { command, openDatabase, queryOne } from "../../base/sqlite.ts";
+import { openDatabase } from "../../base/sqlite.ts";
 import { repairEngine } from "../../engine/repair.ts";
 import { migrateEngine } from "../../engine/tables.ts";
+import { beginAnew } from "../../ledger/anew.ts";
 import { Ledger } from "../../ledger/ledger.ts";
+import { LedgerReader } from "../../ledger/reader.ts";
+import { migrateLedger } from "../../ledger/tables.ts";
+import { verification } from "../../ledger/verify.ts";
 import { encodeFrame } from "../../protocol/codec.ts";
 import { AgentToServerSchema } from "../../protocol/generated/opamp_pb.ts";
 import { jsonMessage } from "../../protocol/messages.ts";
@@ -18,6 +21,7 @@ import type { AgentContext } from "../home.ts";
 import type { Copied } from "./copy.ts";
 import { copyReadable } from "./copy.ts";
 import { pathOfNew, removeNew, swap } from "./files.ts";
+import { openDamaged } from "./read_rows.ts";
 import type { Damage } from "./soundness.ts";
 
 /** What became of a damaged state database. */
@@ -28,15 +32,21 @@ interface Account {
   reason: string;
   /** Rows that were saved, by table. */
   saved: Record<string, number>;
-  /** Tables that were not saved as a whole. */
+  /** Tables that were not saved as a whole; {@linkcode OTHERS}. */
   incomplete: string[];
-  /** Entries of the ledger that are missing: those that others behind them show to have been there. */
-  ledgerEntriesMissing: number;
+  /**
+   * The ledger up to its first fault, if it has one: then it stays in the old database, and a new one begins with this
+   * account.
+   */
+  ledger: { entries: number; hash: string; fault: string | null };
   /** Tracking records and others that are known to be lost, by channel. */
   recordsLost: LostOfChannel[];
   /** Rows of the engine that were there and could not be understood. */
   engineRowsDropped: number;
 }
+
+/** Stands for tables whose names cannot be read. */
+const OTHERS = "others";
 
 /** The custom message as which the account stands in the ledger. It is never sent. */
 const CAPABILITY = "io.sallyport.recovery/1";
@@ -53,7 +63,7 @@ export async function salvage(path: string, damage: Damage, { clock, log }: Agen
   const to = openDatabase(pathOfNew(path));
   let account: Account;
   try {
-    const from = new DatabaseSync(path, { readOnly: true });
+    const from = openDamaged(path);
     try {
       const copied = copyReadable(from, to, (db) => makeTables(db, clock));
       account = settle(to, copied, damage, basename(aside), clock);
@@ -65,11 +75,12 @@ export async function salvage(path: string, damage: Damage, { clock, log }: Agen
     to.close();
   }
   await swap(path, aside);
-  const { saved, incomplete, recordsLost, ...facts } = account;
+  const { saved, incomplete, recordsLost, ledger, ...facts } = account;
   log.error("the state database was set aside; the agent goes on with what could be read of it", {
     ...facts,
     rowsSaved: Object.values(saved).reduce((sum, rows) => sum + rows, 0),
     incomplete: incomplete.join(", "),
+    ledgerFault: ledger.fault,
     recordsLost: recordsLost.map(({ channel, records }) => `${channel}: ${records || "unknown"}`).join(", "),
   });
 }
@@ -77,42 +88,44 @@ export async function salvage(path: string, damage: Damage, { clock, log }: Agen
 /** The tables without which the agent's own account of itself would be lost; others are made when they are needed. */
 function makeTables(db: Database, clock: Clock): void {
   new Spool(db, clock);
-  new Ledger(db, clock);
+  migrateLedger(db);
   migrateEngine(db);
 }
 
 /** Puts what was saved in order, and writes down what was not. */
 function settle(
   db: Database,
-  { tables, unreadable }: Copied,
+  { tables, isComplete }: Copied,
   { reason, isLogDamaged }: Damage,
   setAside: string,
   clock: Clock,
 ): Account {
-  const incomplete = tables.filter(({ isWhole }) => !isWhole).map(({ name }) => name);
-  const isSpoolWhole = unreadable === undefined && !incomplete.some((name) => name.startsWith("spool"));
+  const incomplete = [
+    ...tables.filter(({ isWhole }) => !isWhole).map(({ name }) => name),
+    ...isComplete ? [] : [OTHERS],
+  ];
+  const isWhole = (room: string) => !incomplete.some((table) => table === OTHERS || table.startsWith(room));
   const account: Account = {
     setAside,
     reason,
     saved: Object.fromEntries(tables.map(({ name, rows }) => [name, rows])),
-    incomplete: unreadable === undefined ? incomplete : ["all"],
-    ledgerEntriesMissing: missingEntries(db),
-    recordsLost: repairSpool(db, clock, isSpoolWhole && !isLogDamaged),
-    engineRowsDropped: repairEngine(db, incomplete),
+    incomplete,
+    ledger: settleLedger(db, isWhole("ledger")),
+    recordsLost: repairSpool(db, clock, isWhole("spool") && !isLogDamaged),
+    engineRowsDropped: repairEngine(db, isWhole("engine")),
   };
   noteInLedger(new Ledger(db, clock), account);
   return account;
 }
 
-/** How many entries are missing from the ledger, and takes out the receipts of those that would have come next. */
-function missingEntries(db: Database): number {
-  const { entries, last, receipts } = queryOne<{ entries: number; last: number; receipts: number }>(
-    db,
-    `SELECT count(*) AS entries, coalesce(max(number), 0) AS last,
-       (SELECT coalesce(max(number), 0) FROM ledger_receipts) AS receipts FROM ledger`,
-  )()!;
-  command(db, "DELETE FROM ledger_receipts WHERE number > ?")(last);
-  return Math.max(last, receipts) - entries;
+/** A ledger that is not whole is not gone on with: nothing behind its fault could be proved any more. */
+function settleLedger(db: Database, isAllThere: boolean): Account["ledger"] {
+  migrateLedger(db);
+  const { entries, head: { hash }, fault } = verification(new LedgerReader(db));
+  if (isAllThere && !fault) return { entries, hash, fault: null };
+  beginAnew(db);
+  const words = fault ? `entry ${fault.number}: ${fault.reason}` : `entry ${entries + 1}: it cannot be read`;
+  return { entries, hash, fault: words };
 }
 
 /** An entry that names the old database. It has the form of a message, so that it can be shown like the others. */

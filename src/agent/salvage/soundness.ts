@@ -1,6 +1,6 @@
 import { isDatabaseDamage, messageOf } from "../../base/errors.ts";
 import type { Database } from "../../base/sqlite.ts";
-import { openDatabase } from "../../base/sqlite.ts";
+import { openDatabase, openReadOnly } from "../../base/sqlite.ts";
 
 /** Up to here a database is read from end to end whenever it is opened: at some 1 GiB a second. */
 const ALWAYS_CHECKED_BYTES = 16 * 1024 * 1024;
@@ -25,19 +25,21 @@ export async function openIfSound(path: string): Promise<{ db: Database } | { da
       `its write-ahead log is damaged behind frame ${valid}: ${lostCommits} transactions are lost, or more`;
     if (lostCommits > 0) return { damage: { reason, isLogDamaged: true } };
   }
-  let db: Database | undefined;
   try {
-    db = openDatabase(path);
-    const isChecked = bytes <= ALWAYS_CHECKED_BYTES || logBytes > 0;
-    const found = isChecked ? db.prepare("PRAGMA quick_check(1)").get()!.quick_check as string : "ok";
-    if (found === "ok") return { db };
-    db.close();
-    return { damage: { reason: found.replaceAll(/\s+/g, " "), isLogDamaged: false } };
+    const isToBeRead = bytes > 0 && (bytes <= ALWAYS_CHECKED_BYTES || logBytes > 0);
+    const reason = isToBeRead ? quickCheck(path) : undefined;
+    return reason === undefined ? { db: openDatabase(path) } : { damage: { reason, isLogDamaged: false } };
   } catch (error) {
-    db?.close();
     if (isDatabaseDamage(error)) return { damage: { reason: messageOf(error), isLogDamaged: false } };
     throw error;
   }
+}
+
+/** By a handle that cannot change anything: what is damaged is to be kept as it was found. */
+function quickCheck(path: string): string | undefined {
+  using db = openReadOnly(path);
+  const { quick_check: found } = db.prepare("PRAGMA quick_check(1)").get() as { quick_check: string };
+  return found === "ok" ? undefined : found.replaceAll(/\s+/g, " ");
 }
 
 async function sizeOf(path: string): Promise<number | undefined> {

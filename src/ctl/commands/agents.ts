@@ -1,31 +1,13 @@
+import { yellow } from "@std/fmt/colors";
 import { EXIT } from "../../base/exit_codes.ts";
 import { table } from "../../base/table.ts";
-import { finding, printable } from "../../base/terminal.ts";
+import { printable } from "../../base/terminal.ts";
+import type { Agent } from "../agents.ts";
+import { conditionLines, notesOf } from "../agents.ts";
 import type { Command } from "../command.ts";
-import { heading, state, time } from "../format.ts";
+import { state, time } from "../format.ts";
 
-interface Agent {
-  id: string;
-  name: string;
-  state: string;
-  reason?: string;
-  since: string;
-  attributes: Record<string, string>;
-  certificateExpires?: string;
-  health?: { conditions: Condition[] };
-}
-
-/** What an agent says is wrong with it. */
-interface Condition {
-  code?: string;
-  severity: string;
-  component?: string;
-  since?: string;
-  reason: string;
-  remedy?: string;
-}
-
-const COLUMNS = ["NAME", "STATE", "HEALTH", "SINCE", "VERSION", "CERTIFICATE", "ID"];
+const COLUMNS = ["NAME", "STATE", "HEALTH", "SINCE", "VERSION", "CERTIFICATE", "ID", "NOTE"];
 
 export const agents: Command = {
   name: "agents",
@@ -34,11 +16,14 @@ export const agents: Command = {
   about:
     "An agent is online while its connection lives and its heartbeats come. It is suspect while one is\n" +
     "overdue, and offline, with the reason, when it said goodbye, its connection broke, or none came for long.\n" +
-    "What agents say is wrong with them stands below the list, with what to do; docs/health.md has all the codes.",
+    "A note tells what somebody may have to act on: an agent that was cloned, one that waits for approval of\n" +
+    "a new certificate, one that has yet to make a new key. What agents say is wrong with them stands below the\n" +
+    "list, with what to do; docs/health.md has all the codes.",
   options: [],
   examples: [
     "sallyportctl agents",
     "sallyportctl agents --json | jq '.agents[] | select(.state == \"offline\")'",
+    "sallyportctl agents --json | jq -r '.agents[] | select(.recovery.state == \"waiting\").id'",
     "sallyportctl agents --json | jq '.agents[] | {name, conditions: .health.conditions}'",
   ],
   async run({ platform, result }) {
@@ -54,9 +39,10 @@ export const agents: Command = {
           printable(agent.attributes["service.version"] ?? "-"),
           time(agent.certificateExpires),
           agent.id,
+          notesOf(agent).map(yellow).join("; "),
         ]),
       );
-      return [list, ...agents.flatMap(conditionLines)].join("\n");
+      return [list, ...agents.flatMap((agent) => conditionLines(agent))].join("\n");
     });
     return EXIT.ok;
   },
@@ -69,12 +55,4 @@ function healthOf({ state: presence, health }: Agent): string {
   if (severities.has("error")) return state("unhealthy");
   if (severities.has("warning")) return state("warning");
   return presence === "offline" ? "-" : state("healthy");
-}
-
-function conditionLines({ name, health }: Agent): string[] {
-  return (health?.conditions ?? []).map(({ code, severity, component, since, reason, remedy }) => {
-    const what = [code ?? severity, ...component ? [`(${component})`] : []].map(printable).join(" ");
-    const title = `${heading(printable(name))}: ${what}${since ? ` since ${time(since)}` : ""}`;
-    return `\n${finding(title, reason, remedy)}`;
-  });
 }

@@ -10,8 +10,8 @@ export const watch: Command = {
   usage: "",
   summary: "Show what happens, as it happens, until Ctrl-C",
   about:
-    "Agents that come and go, what is wrong with them, processes that they take or refuse, runs that begin and\n" +
-    "end. With --json one object a line.",
+    "Agents that come and go, are cloned or wait for approval, what is wrong with them, processes that they\n" +
+    "take or refuse, runs that begin and end. With --json one object a line.",
   options: [],
   examples: ["sallyportctl watch", "sallyportctl watch --json | jq 'select(.type == \"run\")'"],
   async run({ platform, result, signal }) {
@@ -30,11 +30,19 @@ function asLine({ type, data }: StreamedEvent): string {
   const what: Record<string, () => string> = {
     health: () => `${text("name")} has ${codes?.length ? codes.join(", ") : "nothing wrong with it"}`,
     agent: () => `${text("name")} is ${state(text("state"))}${reason}`,
+    clones: () =>
+      `${text("name")} ${data.state === "found" ? "was cloned" : "has no clones any more"}${reason}`,
+    recovery: () =>
+      `${text("name")} ${
+        data.state === "waiting" ? "waits for approval" : "was approved"
+      } (its certificate expired)`,
+    "key-rotation": () =>
+      `${text("name")} ${data.state === "done" ? "uses a new key" : "was asked for a new key"}`,
     process: () => `${text("process")} is ${state(text("state"))} on ${text("agent")}${reason}`,
     published: () =>
       `${text("process")} was ${data.version ? `published, version ${text("version")}` : "removed"}`,
     gap: () => `${text("records")} ${text("class")} records of ${text("agentName")} were lost${reason}`,
     run: () => `${text("id")} ${data.kind === "run-started" ? "began" : "ended"} on ${text("agent")}`,
   };
-  return `${dim(time(text("at")))}  ${type.padEnd(9)}  ${what[type]?.() ?? printable(JSON.stringify(data))}`;
+  return `${dim(time(text("at")))}  ${type.padEnd(12)}  ${what[type]?.() ?? printable(JSON.stringify(data))}`;
 }

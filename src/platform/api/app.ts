@@ -3,10 +3,12 @@ import { SallyportError } from "../../base/errors.ts";
 import type { Context } from "../context.ts";
 import { agentRoutes } from "./agents.ts";
 import { auditRoutes } from "./audit.ts";
+import { checkpointRoutes } from "./checkpoints.ts";
 import { enrolmentRoutes } from "./enrolments.ts";
 import { answerError, errorBody } from "./errors.ts";
 import { eventRoutes } from "./events.ts";
 import { gapRoutes } from "./gaps.ts";
+import { keyRotationRoutes } from "./key_rotation.ts";
 import { processRoutes } from "./processes.ts";
 import type { ApiEnv } from "./routes.ts";
 import { createApi } from "./routes.ts";
@@ -20,6 +22,8 @@ const ROUTES = [
   enrolmentRoutes,
   agentRoutes,
   recoveryRoutes,
+  checkpointRoutes,
+  keyRotationRoutes,
   processRoutes,
   runRoutes,
   gapRoutes,

@@ -1,3 +1,4 @@
+import { isIpAddress } from "../../base/hosts.ts";
 import * as x509 from "../../trust/x509.ts";
 
 /** For which names a server certificate is good. */
@@ -23,12 +24,8 @@ export function coverageOf(der: Uint8Array<ArrayBuffer>): Coverage {
 
 /** A star stands for one label, the first, and for nothing else. */
 function fits(host: string, pattern: string): boolean {
-  if (host === pattern) return !isAddress(host);
-  return pattern.startsWith("*.") && host.slice(host.indexOf(".")) === pattern.slice(1) && !isAddress(host);
-}
-
-function isAddress(host: string): boolean {
-  return /^[0-9.]+$/.test(host) || host.includes(":");
+  if (host === pattern) return !isIpAddress(host);
+  return pattern.startsWith("*.") && host.slice(host.indexOf(".")) === pattern.slice(1) && !isIpAddress(host);
 }
 
 /** IPv6 addresses have many spellings, and URLs one. */

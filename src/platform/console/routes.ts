@@ -2,6 +2,7 @@ import { Hono } from "hono";
 import { etag } from "hono/etag";
 import uplotCss from "uplot/dist/uPlot.min.css" with { type: "text" };
 import uplotJs from "uplot/dist/uPlot.esm.js" with { type: "text" };
+import agent from "./assets/agent.js" with { type: "text" };
 import agents from "./assets/agents.js" with { type: "text" };
 import api from "./assets/api.js" with { type: "text" };
 import app from "./assets/app.js" with { type: "text" };
@@ -19,6 +20,7 @@ import runs from "./assets/runs.js" with { type: "text" };
 import style from "./assets/style.css" with { type: "text" };
 
 const SCRIPTS: Record<string, string> = {
+  "agent.js": agent,
   "agents.js": agents,
   "api.js": api,
   "app.js": app,

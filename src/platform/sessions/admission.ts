@@ -7,12 +7,18 @@ import type { Context } from "../context.ts";
 import type { CertificateRecord } from "../store/certificates.ts";
 import type { Peer } from "./peer.ts";
 
+/** Why somebody may not come in, for people and for the program. */
+export interface Refusal {
+  words: string;
+  code: CloseCode;
+}
+
 /** Who the peer is, or why it may not come in. */
 export type Admission =
   | { certificate: CertificateRecord; refusal?: undefined; expired?: undefined }
   | {
     certificate?: undefined;
-    refusal: { words: string; code: CloseCode };
+    refusal: Refusal;
     /** The certificate, when nothing is wrong with it but that its time is over. */
     expired?: CertificateRecord;
   };
@@ -37,10 +43,7 @@ export async function admit(
 }
 
 /** Why a certificate of ours is not good (any more), or undefined when it is. */
-export function whyInvalid(
-  certificate: CertificateRecord,
-  now: number,
-): { words: string; code: CloseCode } | undefined {
+export function whyInvalid(certificate: CertificateRecord, now: number): Refusal | undefined {
   const { notBefore, notAfter, revokedAt, retiredAt } = certificate;
   if (revokedAt !== undefined) {
     const words = `the client certificate was revoked at ${isoTime(revokedAt)}; ask the platform's operator`;

@@ -17,6 +17,8 @@ export interface LiveSession {
   goAway(): Promise<void>;
   /** Offers what the agent should run, if it does not run that already. */
   pushConfig(): Promise<void>;
+  /** Asks for a new key, if an operator wants one and the agent understands that. */
+  pushRotation(): Promise<void>;
 }
 
 /** What a record of the store tells about an agent that never connected since the platform started. */
@@ -90,13 +92,29 @@ export class Fleet {
     this.#set({ uid, name }, { state: "offline", reason: "not connected yet", since, lastSeen: undefined });
   }
 
-  /** A session begins; an older one of the same agent ends. */
-  attach(session: LiveSession): void {
+  /** A session begins; an older one of the same agent ends. False when the agent was online all the time. */
+  attach(session: LiveSession): boolean {
     const older = this.#sessions.get(session.uid);
     this.#sessions.set(session.uid, session);
     older?.supersede();
     const now = this.#clock.now();
-    this.#set(session, { state: "online", since: now, lastSeen: now });
+    return this.#set(session, { state: "online", since: now, lastSeen: now });
+  }
+
+  /**
+   * An agent came with a certificate that expired at `notAfter`, and may not come in. False when that is no news:
+   * it waits already, or another connection of it stands.
+   */
+  knocked(agent: { uid: string; name: string; lastSeen: number | undefined }, notAfter: number): boolean {
+    const known = this.#presence.get(agent.uid);
+    if (this.#sessions.has(agent.uid) || known?.reason === "revoked") return false;
+    const now = this.#clock.now();
+    const lastSeen = known?.lastSeen ?? agent.lastSeen;
+    const reason = "certificate expired";
+    this.#set(agent, { state: "offline", reason, since: now, lastSeen, knock: { at: now, notAfter } });
+    if (known?.state === "offline" && known.knock) return false;
+    this.#departures.left(agent.uid, { reason, at: now });
+    return true;
   }
 
   /** A message came in. */
@@ -136,11 +154,15 @@ export class Fleet {
     this.#set(agent, { state: "offline", reason: "revoked", since: this.#clock.now(), lastSeen });
   }
 
-  #set({ uid, name }: { uid: string; name: string }, presence: Presence): void {
-    if (this.#presence.get(uid)?.state === "suspect") this.#suspects--;
+  /** Keeps a presence, and tells those who watch if it is new to them, which it returns. */
+  #set({ uid, name }: { uid: string; name: string }, presence: Presence): boolean {
+    const before = this.#presence.get(uid);
+    if (before?.state === "suspect") this.#suspects--;
     if (presence.state === "suspect") this.#suspects++;
-    this.#presence.set(uid, presence);
     const { state, reason } = presence;
-    this.#events.emit("agent", { id: uid, name, state, ...(reason ? { reason } : {}) });
+    const isNews = before?.state !== state || before.reason !== reason;
+    this.#presence.set(uid, isNews ? presence : { ...presence, since: before.since });
+    if (isNews) this.#events.emit("agent", { id: uid, name, state, ...(reason ? { reason } : {}) });
+    return isNews;
   }
 }

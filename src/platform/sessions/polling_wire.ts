@@ -61,7 +61,7 @@ export class PollingWire extends Wire {
     if (this.#closed !== undefined) return;
     this.#closed = code;
     this.#onEnd(code >= CLOSE.badRequest);
-    this.#enqueue(() => this.#receiver!.closed());
+    this.#enqueue(() => this.#receiver!.closed(code));
   }
 
   cut(): void {

@@ -86,11 +86,11 @@ export class Polls {
     );
   }
 
-  /** The proof, with the key for what follows. Who asks for it begins a new session. */
+  /** The proof, with the key for what follows. Who asks for it begins a new session, unless it only looks. */
   async #proof(visit: Visit): Promise<Reply> {
     const { publicKey } = await this.#sealing();
     const customMessage = await prove(visit, this.#context, toBase64Url(publicKey));
-    this.#wires.delete(wireKey(visit));
+    if (!visit.isProbe) this.#wires.delete(wireKey(visit));
     return { status: 200, type: PLAIN_TYPE, body: encode({ customMessage }) };
   }
 
@@ -185,6 +185,7 @@ function plainStatus(closed: CloseCode | undefined): number {
     case CLOSE.unknownIdentity:
     case CLOSE.expired:
     case CLOSE.retired:
+    case CLOSE.recoverable:
       return 401;
     default:
       return closed - 4_000; // those are the statuses of HTTP

@@ -24,7 +24,14 @@ export type PresenceReason = (typeof PRESENCE_REASONS)[number];
 export type Presence =
   | { state: "online"; since: number; lastSeen: number; reason?: undefined }
   | { state: "suspect"; since: number; lastSeen: number; reason: "heartbeat overdue" }
-  | { state: "offline"; since: number; lastSeen: number | undefined; reason: OfflineReason };
+  | {
+    state: "offline";
+    since: number;
+    lastSeen: number | undefined;
+    reason: OfflineReason;
+    /** When it last came with an expired certificate, and the end of that. */
+    knock?: { at: number; notAfter: number };
+  };
 
 /**
  * The reason that is shown for an ending: an agent that said by its health status that it updates itself, and

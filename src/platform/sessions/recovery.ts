@@ -7,6 +7,7 @@ import { decodeFrame } from "../../protocol/codec.ts";
 import { AgentToServerSchema } from "../../protocol/generated/opamp_pb.ts";
 import type { Context } from "../context.ts";
 import type { CertificateRecord } from "../store/certificates.ts";
+import type { Refusal } from "./admission.ts";
 import { whyInvalid } from "./admission.ts";
 import { certificateOffer, renewCertificate } from "./renewal.ts";
 import type { Receiver, Wire } from "./wire.ts";
@@ -20,23 +21,60 @@ const DEADLINE_MS = 30_000;
 const ONLY_THIS = "the client certificate has expired: only a request for a new certificate is served";
 
 /**
- * Why an agent may not have a new certificate for its expired one now; undefined when it may. An approval counts
- * for certificates that had expired when it was given, so it never has to be taken back.
+ * How it stands with a new certificate for an agent whose own has expired: `waiting` for an operator's approval,
+ * `granted`, for the asking, or `too late`, so that only another enrolment helps.
  */
+export const RECOVERY_STATES = ["waiting", "granted", "too late"] as const;
+export type RecoveryState = (typeof RECOVERY_STATES)[number];
+
+/**
+ * How it stands with the recovery of an agent whose certificate expired at `notAfter`. An approval counts for
+ * certificates that had expired when it was given, so it never has to be taken back.
+ */
+export async function recoveryState(
+  agent: string,
+  notAfter: number,
+  { clock, settings, store }: Pick<Context, "clock" | "settings" | "store">,
+): Promise<RecoveryState> {
+  const { policy, graceMs } = settings.recovery;
+  if (clock.now() > notAfter + graceMs) return "too late";
+  if (policy === "automatic") return "granted";
+  const approvedAt = await store.recoveries.approvedAt(agent);
+  return approvedAt !== undefined && approvedAt > notAfter ? "granted" : "waiting";
+}
+
+/** Why an agent may not have a new certificate for its expired one now; undefined when it may. */
 export async function whyNotRecovered(
   { agent, notAfter }: CertificateRecord,
-  { clock, settings, store }: Pick<Context, "clock" | "settings" | "store">,
-): Promise<string | undefined> {
+  context: Pick<Context, "clock" | "settings" | "store">,
+): Promise<Refusal | undefined> {
+  const state = await recoveryState(agent, notAfter, context);
+  if (state === "granted") return undefined;
   const expired = `the client certificate expired at ${isoTime(notAfter)}; the platform's clock says ${
-    isoTime(clock.now())
+    isoTime(context.clock.now())
   }`;
-  if (clock.now() > notAfter + settings.recovery.graceMs) {
-    return `${expired}: too long ago for a new certificate, so enrol the agent again`;
+  return state === "too late"
+    ? {
+      words: `${expired}: too long ago for a new certificate, so enrol the agent again`,
+      code: CLOSE.expired,
+    }
+    : {
+      words: `${expired}: waiting for approval of a new certificate, so ask the platform's operator`,
+      code: CLOSE.recoverable,
+    };
+}
+
+/** Keeps that an agent with an expired certificate was turned away, and tells those who can help it. */
+export async function noteKnock(
+  { agent: uid, agentName: name, notAfter }: CertificateRecord,
+  { words: reason, code }: Refusal,
+  { fleet, store, events }: Pick<Context, "fleet" | "store" | "events">,
+): Promise<void> {
+  const lastSeen = (await store.agents.get(uid))?.lastSeen;
+  const isNews = fleet.knocked({ uid, name, lastSeen }, notAfter);
+  if (isNews && code === CLOSE.recoverable) {
+    events.emit("recovery", { id: uid, name, state: "waiting", reason });
   }
-  if (settings.recovery.policy === "automatic") return undefined;
-  const approvedAt = await store.recoveries.approvedAt(agent);
-  if (approvedAt !== undefined && approvedAt > notAfter) return undefined;
-  return `${expired}: waiting for approval of a new certificate, so ask the platform's operator`;
 }
 
 /**

@@ -1,12 +1,15 @@
+import { isoTime } from "../../base/clock.ts";
 import { asSallyportError, messageOf, SallyportError } from "../../base/errors.ts";
 import { formatUuid, parseUuid } from "../../base/ids.ts";
 import { MAX_ERROR_CHARS } from "../../base/limits.ts";
 import type { Log } from "../../base/log.ts";
+import { attributesOf, START_ID } from "../../protocol/attributes.ts";
 import { AGENT_FLAG, CUSTOM, SERVER_CAPABILITY, SERVER_FLAG } from "../../protocol/capabilities.ts";
+import type { Renew } from "../../protocol/certificate.ts";
 import type { CloseCode } from "../../protocol/closing.ts";
 import { CLOSE } from "../../protocol/closing.ts";
 import { decodeFrame } from "../../protocol/codec.ts";
-import type { AgentToServer, CustomMessage } from "../../protocol/generated/opamp_pb.ts";
+import type { AgentDescription, AgentToServer, CustomMessage } from "../../protocol/generated/opamp_pb.ts";
 import { AgentToServerSchema, ConnectionSettingsStatuses } from "../../protocol/generated/opamp_pb.ts";
 import { jsonMessage } from "../../protocol/messages.ts";
 import type { Context } from "../context.ts";
@@ -15,46 +18,62 @@ import { ingestTracking } from "../ingest/tracking.ts";
 import type { Health } from "../store/agents.ts";
 import type { CertificateRecord } from "../store/certificates.ts";
 import { whyInvalid } from "./admission.ts";
+import { noteCheckpoint } from "./checkpoints.ts";
 import { conditionsIn } from "./conditions.ts";
 import type { LiveSession } from "./fleet.ts";
 import { Offers } from "./offers.ts";
 import type { OfflineReason } from "./presence.ts";
 import { shownReason } from "./presence.ts";
 import { certificateOffer, renewCertificate } from "./renewal.ts";
+import { whyNotRecovered } from "./recovery.ts";
 import { readReport } from "./report.ts";
 import { Silence } from "./silence.ts";
 import type { Receiver, Transport, Wire } from "./wire.ts";
 
 /** How long a stopping platform waits for an agent to answer its farewell. */
 const FAREWELL_MS = 2_000;
+/** How long an agent that said that it comes back at once is not missed: time for a handshake on a slow line. */
+const RETURN_MS = 5_000;
 
 const CAPABILITIES = SERVER_CAPABILITY.acceptsStatus | SERVER_CAPABILITY.offersRemoteConfig |
   SERVER_CAPABILITY.acceptsEffectiveConfig | SERVER_CAPABILITY.offersConnectionSettings |
   SERVER_CAPABILITY.acceptsConnectionSettingsRequest;
+const CUSTOM_CAPABILITIES = [CUSTOM.tracking, CUSTOM.certificate];
 
 /** One connection of an admitted agent to `/v1/opamp`, from its first message to its end. */
 export class Session implements Receiver, LiveSession, TrackingSender {
   readonly uid: string;
   readonly name: string;
+  /** From where the agent connects. */
+  readonly address: string;
   readonly #wire: Wire;
   readonly #certificate: CertificateRecord;
   readonly #context: Context;
   readonly #offers: Offers;
   readonly #log: Log;
   readonly #closed = Promise.withResolvers<void>();
+  /** Whether a message came. */
+  #arrived = false;
+  /** The start of the agent that described itself last. */
+  #start: string | undefined;
   #sequence: bigint | undefined;
   /** Whether the agent has introduced itself and got its first answer. */
   #introduced = false;
+  /** The custom capabilities that the agent has declared: only messages of these may be sent to it. */
+  #customCapabilities: readonly string[] = [];
   /** What the agent said last of its own health. */
   #status: string | undefined;
   /** What it said last is wrong with it, as JSON. */
   #conditions = "[]";
   readonly #silence: Silence;
   #cancelExpiry = () => {};
+  /** Ends the wait for an agent that comes back at once. */
+  #stopExpecting: (() => void) | undefined;
 
-  constructor(wire: Wire, certificate: CertificateRecord, context: Context) {
+  constructor(wire: Wire, certificate: CertificateRecord, address: string, context: Context) {
     this.uid = certificate.agent;
     this.name = certificate.agentName;
+    this.address = address;
     this.#wire = wire;
     this.#certificate = certificate;
     this.#context = context;
@@ -80,19 +99,18 @@ export class Session implements Receiver, LiveSession, TrackingSender {
     const agent = await this.#context.store.agents.get(this.uid);
     this.#offers.resume(agent?.config.hash ?? "");
     this.#conditions = JSON.stringify(conditionsIn(agent?.health));
-    this.#context.fleet.attach(this);
     this.#silence.heard(this.#context.settings.heartbeatSeconds);
     this.#watchCertificate();
-    this.#log.info("agent online", { transport: this.transport });
   }
 
   async message(frame: Uint8Array<ArrayBuffer>): Promise<void> {
     const message = decodeFrame(AgentToServerSchema, frame);
-    if (this.#refuseInvalid()) return;
+    if (await this.#refuseInvalid()) return;
+    if (message.agentDescription) await this.#meet(message.agentDescription);
+    if (!this.#arrived && !await this.#arrive()) return;
     this.#context.fleet.seen(this);
     if (Number(message.flags) & Number(AGENT_FLAG.requestInstanceUid)) return this.#identify();
     this.#checkUid(message);
-    if (this.#sequence === undefined) await this.#useCertificate();
     const isComplete = this.#takeSequence(message);
     await this.#keep(message);
     this.#silence.heard(this.#offers.heartbeatSeconds);
@@ -100,6 +118,10 @@ export class Session implements Receiver, LiveSession, TrackingSender {
     await this.#takeSettings(message);
     if (message.agentDisconnect) return this.#goodbye();
     if (!isOnlyCustom(message)) await this.#reply(isComplete);
+    if (message.customCapabilities) {
+      this.#customCapabilities = message.customCapabilities.capabilities;
+      await this.pushRotation();
+    }
   }
 
   failed(error: unknown): void {
@@ -111,11 +133,15 @@ export class Session implements Receiver, LiveSession, TrackingSender {
     this.#wire.unavailable();
   }
 
-  async closed(): Promise<void> {
+  async closed(code: number): Promise<void> {
     this.#silence.stop();
     this.#cancelExpiry();
     this.#context.intake.left(this);
-    this.#offline("connection lost");
+    const lost = () => this.#offline("connection lost");
+    const { clock, fleet } = this.#context;
+    if (code === CLOSE.returning && fleet.session(this.uid) === this) {
+      this.#stopExpecting = clock.after(RETURN_MS, lost);
+    } else lost();
     try {
       const { lastSeen } = this.#context.fleet.presenceOf({ uid: this.uid, enrolledAt: 0 });
       if (lastSeen !== undefined) await this.#context.store.agents.report(this.uid, {}, lastSeen);
@@ -129,11 +155,15 @@ export class Session implements Receiver, LiveSession, TrackingSender {
   }
 
   supersede(): void {
-    this.#log.warn("another connection with the same identity took over");
-    this.#wire.refuse("another connection came with the same identity and took over", CLOSE.superseded);
+    if (this.#stopExpecting) return this.#stopExpecting();
+    const words = this.#context.clones.words(this.uid) ??
+      "another connection came with the same identity and took over";
+    this.#log.info("a session was taken over", { reason: words });
+    this.#wire.refuse(words, CLOSE.superseded);
   }
 
   revoke(): void {
+    this.#stopExpecting?.();
     this.#wire.refuse("the agent was revoked; ask the platform's operator", CLOSE.revoked);
   }
 
@@ -151,18 +181,34 @@ export class Session implements Receiver, LiveSession, TrackingSender {
     if (offer.remoteConfig) this.#wire.send({ ...this.#frame(), ...offer });
   }
 
+  async pushRotation(): Promise<void> {
+    if (!this.#customCapabilities.includes(CUSTOM.certificate)) return;
+    const rotation = await this.#context.store.certificates.rotation(this.uid);
+    if (!rotation || rotation.doneAt !== undefined) return;
+    const renew: Renew = { requestedAt: isoTime(rotation.requestedAt) };
+    this.#wire.send({ ...this.#frame(), customMessage: jsonMessage(CUSTOM.certificate, "renew", renew) });
+  }
+
   /** Ends the session with its certificate, and not first when the agent says something again. */
   #watchCertificate(): void {
     const { clock } = this.#context;
     this.#cancelExpiry = clock.after(this.#certificate.notAfter + 1 - clock.now(), () => {
-      if (!this.#refuseInvalid()) this.#watchCertificate(); // the wall clock was set back meanwhile
+      this.#refuseInvalid().then(
+        (isOver) => isOver || this.#watchCertificate(), // the wall clock was set back meanwhile
+        (error) => this.failed(error),
+      );
     });
   }
 
-  #refuseInvalid(): boolean {
-    const invalid = whyInvalid(this.#certificate, this.#context.clock.now());
-    if (invalid) this.#refuse("certificate expired", invalid.words, invalid.code);
-    return invalid !== undefined;
+  /** Ends the session when its certificate has ended; true when it did. */
+  async #refuseInvalid(): Promise<boolean> {
+    const { clock } = this.#context;
+    const invalid = whyInvalid(this.#certificate, clock.now());
+    if (!invalid) return false;
+    const { words, code } = await whyNotRecovered(this.#certificate, this.#context) ??
+      { words: invalid.words, code: CLOSE.recoverable };
+    this.#refuse("certificate expired", words, code);
+    return true;
   }
 
   /** Trap 2 of the OpAMP notes: an identity is what the certificate says, on every message. */
@@ -189,6 +235,7 @@ export class Session implements Receiver, LiveSession, TrackingSender {
     const { capabilities: _, ...said } = report;
     if (this.#introduced && Object.keys(said).length === 0) return; // a heartbeat costs no write
     await this.#context.store.agents.report(this.uid, report, this.#context.clock.now());
+    if (report.attributes) await noteCheckpoint(this.uid, report.attributes, this.#context, this.#log);
     await this.#context.rollout.tell(this.uid);
     if (report.health) this.#tellHealth(report.health);
   }
@@ -219,9 +266,46 @@ export class Session implements Receiver, LiveSession, TrackingSender {
     }
   }
 
+  /** Learns which start of the agent speaks. Two that poll share one session, and hear of each other by it. */
+  async #meet(description: AgentDescription): Promise<void> {
+    const attributes = attributesOf(description);
+    await this.#context.clones.seen(this, attributes);
+    const { [START_ID]: start } = attributes;
+    const words = this.#start === undefined || this.#start === start
+      ? undefined
+      : this.#context.clones.words(this.uid);
+    this.#start = start;
+    if (words !== undefined) this.#wire.complain(words);
+  }
+
+  /** The first message shows that an agent is there, which a socket alone does not. False: it may not stay. */
+  async #arrive(): Promise<boolean> {
+    const { clock, fleet, store } = this.#context;
+    const { fingerprint } = this.#certificate;
+    this.#arrived = true;
+    if (fleet.attach(this)) this.#log.info("agent online", { transport: this.transport });
+    else this.#log.debug("agent connected anew");
+    // It may have been revoked, or renewed elsewhere, since the door was opened.
+    const certificate = await store.certificates.get(fingerprint);
+    const invalid = certificate && whyInvalid(certificate, clock.now());
+    if (invalid) {
+      const reason = invalid.code === CLOSE.revoked ? "revoked" : "certificate expired";
+      this.#refuse(reason, invalid.words, invalid.code);
+      return false;
+    }
+    await this.#useCertificate();
+    return true;
+  }
+
   /** The certificate has carried a message: older ones of the agent are not needed any more. */
   async #useCertificate(): Promise<void> {
-    await this.#context.store.certificates.used(this.#certificate.fingerprint, this.#context.clock.now());
+    const { clock, events, store } = this.#context;
+    const now = clock.now();
+    if (!await store.certificates.used(this.#certificate.fingerprint, now)) return;
+    const rotation = await store.certificates.rotation(this.uid);
+    if (rotation?.doneAt !== now) return;
+    this.#log.info("the agent uses a new key, as was requested", { by: rotation.requestedBy });
+    events.emit("key-rotation", { id: this.uid, name: this.name, state: "done" });
   }
 
   /** A request for the next certificate, and what became of settings that were offered. */
@@ -251,7 +335,7 @@ export class Session implements Receiver, LiveSession, TrackingSender {
       ...(isComplete ? {} : { flags: SERVER_FLAG.reportFullState }),
       ...await this.#offers.config(),
       ...this.#offers.heartbeat(),
-      ...(this.#introduced ? {} : { customCapabilities: { capabilities: [CUSTOM.tracking] } }),
+      ...(this.#introduced ? {} : { customCapabilities: { capabilities: CUSTOM_CAPABILITIES } }),
     });
     this.#introduced = true;
   }
@@ -277,6 +361,7 @@ export class Session implements Receiver, LiveSession, TrackingSender {
   }
 
   #offline(ending: OfflineReason): void {
+    this.#stopExpecting?.();
     if (this.#context.fleet.session(this.uid) !== this) return;
     const reason = shownReason(ending, this.#status);
     this.#context.fleet.detach(this, reason);

@@ -39,9 +39,9 @@ export class SocketWire extends Wire {
       this.#enqueue(receiver, () => receiver.message(new Uint8Array(data)));
     });
     this.#socket.on("error", () => {}); // `close` follows and tells the receiver
-    this.#socket.on("close", () => {
+    this.#socket.on("close", (code: number) => {
       this.#ending = true;
-      this.#work = this.#work.then(() => receiver.closed()).catch((error) => receiver.failed(error));
+      this.#work = this.#work.then(() => receiver.closed(code)).catch((error) => receiver.failed(error));
     });
   }
 

@@ -4,7 +4,7 @@ import type { Context } from "../context.ts";
 import { admit } from "./admission.ts";
 import { enrolmentSession } from "./enrolment.ts";
 import { prove } from "./proof.ts";
-import { recoverySession, whyNotRecovered } from "./recovery.ts";
+import { noteKnock, recoverySession, whyNotRecovered } from "./recovery.ts";
 import { Session } from "./session.ts";
 import type { Visit } from "./visit.ts";
 import type { Receiver, Wire } from "./wire.ts";
@@ -40,12 +40,16 @@ export class Threshold implements Receiver {
   }
 
   async #admit(): Promise<Receiver | undefined> {
-    const { certificate, refusal, expired } = await admit(this.#visit.peer, this.#context);
-    if (!refusal) return new Session(this.#wire, certificate, this.#context);
-    const words = expired ? await whyNotRecovered(expired, this.#context) : refusal.words;
-    if (words === undefined) return recoverySession(this.#wire, expired!, this.#context);
-    this.#warn(words);
-    this.#wire.refuse(words, refusal.code);
+    const { peer, from, isProbe } = this.#visit;
+    const { certificate, refusal, expired } = await admit(peer, this.#context);
+    const no = expired ? await whyNotRecovered(expired, this.#context) : refusal;
+    if (no) {
+      this.#warn(no.words);
+      if (expired && !isProbe) await noteKnock(expired, no, this.#context);
+      this.#wire.refuse(no.words, no.code);
+    } else if (isProbe) this.#wire.close(CLOSE.normal, "the platform takes this agent");
+    else if (certificate) return new Session(this.#wire, certificate, from, this.#context);
+    else return recoverySession(this.#wire, expired!, this.#context);
     return undefined;
   }
 
@@ -61,8 +65,8 @@ export class Threshold implements Receiver {
     this.#wire.refuse(message, CLOSE.badRequest);
   }
 
-  async closed(): Promise<void> {
-    await this.#session?.closed();
+  async closed(code: number): Promise<void> {
+    await this.#session?.closed(code);
   }
 
   #warn(reason: string): void {

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from "node:http";
-import { CHALLENGE_HEADER } from "../../protocol/proof.ts";
+import { CHALLENGE_HEADER, PROBE_HEADER } from "../../protocol/proof.ts";
 import type { AgentPath } from "../server.ts";
 import type { Peer } from "./peer.ts";
 import { peerOf } from "./peer.ts";
@@ -9,11 +9,13 @@ export interface Visit {
   path: AgentPath;
   peer: Peer;
   /** The address that it comes from. */
-  from: string | undefined;
+  from: string;
   /** By which name it calls the platform: the Host header. */
   host: string | undefined;
   /** What the platform is to prove itself with; undefined when it need not. */
   challenge: string | undefined;
+  /** Whether it only wants to know whether the platform takes it. */
+  isProbe: boolean;
 }
 
 /** Why a peer without a certificate cannot come in. */
@@ -29,8 +31,10 @@ export function visitOf(path: AgentPath, request: IncomingMessage): Visit | unde
   return {
     path,
     peer,
-    from: request.socket.remoteAddress,
+    // On a socket for both, an address of IPv4 has another form.
+    from: (request.socket.remoteAddress ?? "unknown").replace(/^::ffff:/, ""),
     host,
     challenge: Array.isArray(challenge) ? challenge.join() : challenge,
+    isProbe: request.headers[PROBE_HEADER] !== undefined,
   };
 }

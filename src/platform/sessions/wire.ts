@@ -15,8 +15,8 @@ export interface Receiver {
   message(frame: Uint8Array<ArrayBuffer>): Promise<void>;
   /** When one of the two above has thrown. */
   failed(error: unknown): void;
-  /** At the very end. */
-  closed(): Promise<void>;
+  /** At the very end; `code` is that of the close frame, 1006 when the connection broke without one. */
+  closed(code: number): Promise<void>;
 }
 
 /** How an agent is connected. */

@@ -18,7 +18,7 @@ export interface EnrolmentRecord {
 export interface Redemption {
   publicKey: string;
   answer: EnrolmentCertificate;
-  certificate: { fingerprint: string; notBefore: number; notAfter: number };
+  certificate: { fingerprint: string; publicKeyFingerprint: string; notBefore: number; notAfter: number };
 }
 
 export interface EnrolmentStore {
@@ -54,8 +54,8 @@ export function sqliteEnrolments(db: Database): EnrolmentStore {
   const insertAgent = command(db, "INSERT INTO agents (uid, name, enrolled_at) VALUES (?, ?, ?)");
   const insertCertificate = command(
     db,
-    `INSERT INTO certificates (fingerprint, agent, pem, not_before, not_after, issued_at)
-     VALUES (?, ?, ?, ?, ?, ?)`,
+    `INSERT INTO certificates (fingerprint, agent, pem, not_before, not_after, issued_at, public_key)
+     VALUES (?, ?, ?, ?, ?, ?, ?)`,
   );
   return {
     create({ id, secretHash, name, expiresAt }, now) {
@@ -68,9 +68,10 @@ export function sqliteEnrolments(db: Database): EnrolmentStore {
     redeem: (id, { publicKey, answer, certificate }, now) =>
       transaction(db, () => {
         if (use(id, now, publicKey, JSON.stringify(answer)) === 0) return false;
-        const { fingerprint, notBefore, notAfter } = certificate;
-        insertAgent(answer.instanceUid, answer.name, now);
-        insertCertificate(fingerprint, answer.instanceUid, answer.certificate, notBefore, notAfter, now);
+        const { fingerprint, publicKeyFingerprint, notBefore, notAfter } = certificate;
+        const { instanceUid, certificate: pem } = answer;
+        insertAgent(instanceUid, answer.name, now);
+        insertCertificate(fingerprint, instanceUid, pem, notBefore, notAfter, now, publicKeyFingerprint);
         return true;
       }),
   };

@@ -119,4 +119,6 @@ export const MIGRATIONS: readonly string[] = [
     subject TEXT NOT NULL
   ) STRICT;
   `,
+  // SHA-256 of the SubjectPublicKeyInfo, hex; of certificates that are older than the column it is not known.
+  "ALTER TABLE certificates ADD COLUMN public_key TEXT",
 ];

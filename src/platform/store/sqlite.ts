@@ -2,6 +2,7 @@ import { join } from "@std/path";
 import { migrate, openDatabase } from "../../base/sqlite.ts";
 import { sqliteAgents } from "./agents.ts";
 import { sqliteCertificates } from "./certificates.ts";
+import { sqliteCheckpoints } from "./checkpoints.ts";
 import { sqliteDepartures } from "./departures.ts";
 import { sqliteEnrolments } from "./enrolments.ts";
 import { sqliteGaps } from "./gaps.ts";
@@ -29,6 +30,7 @@ export function openSqliteStore(dataDir: string): Store {
     return {
       agents: sqliteAgents(db),
       certificates: sqliteCertificates(db),
+      checkpoints: sqliteCheckpoints(db),
       departures: sqliteDepartures(db),
       enrolments: sqliteEnrolments(db),
       gaps: sqliteGaps(db),

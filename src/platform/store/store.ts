@@ -4,6 +4,7 @@
  */
 import type { AgentStore } from "./agents.ts";
 import type { CertificateStore } from "./certificates.ts";
+import type { CheckpointStore } from "./checkpoints.ts";
 import type { DepartureStore } from "./departures.ts";
 import type { EnrolmentStore } from "./enrolments.ts";
 import type { GapStore } from "./gaps.ts";
@@ -19,6 +20,7 @@ export type Eventually<T> = T | Promise<T>;
 export interface Store {
   agents: AgentStore;
   certificates: CertificateStore;
+  checkpoints: CheckpointStore;
   departures: DepartureStore;
   enrolments: EnrolmentStore;
   gaps: GapStore;

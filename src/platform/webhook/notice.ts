@@ -7,7 +7,7 @@ export interface Notice {
   /** The same at every try, so that a receiver can tell what it has already. */
   id: string;
   time: string;
-  event: "agent" | "run-failed";
+  event: "agent" | "clones" | "recovery" | "run-failed";
   agent: string;
   agentName: string;
   state: string;
@@ -17,11 +17,11 @@ export interface Notice {
   process?: string;
 }
 
-/** The notice of an event: changes of an agent's state, and runs that ended failed; nothing for all others. */
+/** The notice of an event that somebody may have to act on: about agents, and runs that ended failed. */
 export function noticeOf({ type, at: time, data }: PlatformEvent, clock: Clock): Notice | undefined {
-  if (type === "agent") {
+  if (type === "agent" || type === "clones" || type === "recovery") {
     const { id: agent, name: agentName, state, reason = null } = data;
-    return { id: uuidv7(clock), time, event: "agent", agent, agentName, state, reason };
+    return { id: uuidv7(clock), time, event: type, agent, agentName, state, reason };
   }
   if (type !== "run" || data.outcome !== "failed") return undefined;
   const { id: run, agent, agentName, process, reason = null } = data;

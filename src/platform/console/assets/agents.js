@@ -1,6 +1,7 @@
-import { emptyState, h, replace, table } from "./dom.js";
-import { ago, badge, mark } from "./format.js";
+import { emptyState, h, openDialog, replace, table } from "./dom.js";
+import { ago, badge } from "./format.js";
 import { post } from "./api.js";
+import { attention, health, openAgent } from "./agent.js";
 
 const COLUMNS = [{ title: "Agent" }, { title: "State" }, { title: "Health" }, { title: "Since" }, {
   title: "Last seen",
@@ -21,32 +22,18 @@ export function showAgents(container, agents) {
     );
   }
   const rows = agents.map((agent) => [
-    h("strong", { title: agent.id }, agent.name),
-    badge(agent.state, agent.reason),
+    h(
+      "button",
+      { class: "link", "data-key": agent.id, title: agent.id, onclick: () => openAgent(agent.id) },
+      agent.name,
+    ),
+    [badge(agent.state, agent.reason), ...attention(agent)],
     health(agent),
     ago(agent.since),
     ago(agent.lastSeen),
     [agent.attributes["service.version"], agent.attributes["os.type"]].filter(Boolean).join(" · ") || "–",
   ]);
   replace(container, table("Agents", COLUMNS, rows));
-}
-
-/** What an agent says is wrong with it. One that is gone cannot say that nothing is. */
-function health({ state, health }) {
-  const conditions = health?.conditions ?? [];
-  if (conditions.length === 0) return health && state !== "offline" ? badge("healthy") : "–";
-  return h("ul", { class: "conditions" }, conditions.map(condition));
-}
-
-function condition({ severity, code, component, since, reason, remedy }) {
-  return h(
-    "li",
-    {},
-    mark(severity === "error" ? "bad" : "warn", code ?? component ?? "agent"),
-    since && h("span", { class: "since" }, ago(since)),
-    h("span", {}, component?.startsWith("process/") && `${component}: `, reason),
-    remedy && h("span", { class: "reason" }, remedy),
-  );
 }
 
 /** Makes an enrolment bundle and shows it once. */
@@ -83,14 +70,7 @@ export function addAgent() {
       error.textContent = failure.message;
     }
   };
-  const dialog = h(
-    "dialog",
-    { "aria-labelledby": "add-title" },
-    h(
-      "form",
-      { method: "dialog", class: "close" },
-      h("button", { class: "quiet", "aria-label": "Close" }, "✕"),
-    ),
+  openDialog("add-title", [
     h("h2", { id: "add-title" }, "Add an agent"),
     h(
       "form",
@@ -101,8 +81,5 @@ export function addAgent() {
     ),
     error,
     result,
-  );
-  dialog.addEventListener("close", () => dialog.remove());
-  document.body.append(dialog);
-  dialog.showModal();
+  ]);
 }

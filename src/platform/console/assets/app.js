@@ -12,6 +12,9 @@ const buttons = { add: document.getElementById("add-agent"), out: document.getEl
 const TOUCHES = {
   agent: ["agents", "summary", "processes"],
   health: ["agents"],
+  clones: ["agents"],
+  recovery: ["agents"],
+  "key-rotation": ["agents"],
   process: ["processes"],
   published: ["processes", "summary"],
   run: ["runs", "summary", "activity"],

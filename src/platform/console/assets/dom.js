@@ -61,3 +61,29 @@ export function emptyState(title, text, commands = []) {
     commands.map((command) => h("pre", { tabindex: "0" }, command)),
   );
 }
+
+/** Opens a dialog with a way to close it; `onClose` is called when it is gone. `titleId` names its heading. */
+export function openDialog(titleId, content, onClose = () => {}) {
+  const dialog = h(
+    "dialog",
+    { "aria-labelledby": titleId },
+    h(
+      "form",
+      { method: "dialog", class: "close" },
+      h("button", { class: "quiet", "aria-label": "Close" }, "✕"),
+    ),
+    content,
+  );
+  dialog.addEventListener("close", () => {
+    dialog.remove();
+    onClose();
+  });
+  document.body.append(dialog);
+  dialog.showModal();
+  return dialog;
+}
+
+/** Names and values, one a line. */
+export function facts(pairs) {
+  return h("dl", {}, pairs.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]));
+}

@@ -1,4 +1,4 @@
-import { emptyState, h, replace, table } from "./dom.js";
+import { emptyState, facts, h, openDialog, replace, table } from "./dom.js";
 import { ago, badge, bytes, number, span } from "./format.js";
 import { get } from "./api.js";
 
@@ -43,20 +43,8 @@ const took = ({ startedAt, endedAt }) => endedAt ? span(Date.parse(endedAt) - Da
 /** Shows one run with its files. */
 export async function openRun(id) {
   const body = h("div", {}, h("p", { class: "hint" }, "Loading…"));
-  const dialog = h(
-    "dialog",
-    { "aria-labelledby": "run-title" },
-    h(
-      "form",
-      { method: "dialog", class: "close" },
-      h("button", { class: "quiet", "aria-label": "Close" }, "✕"),
-    ),
-    body,
-  );
-  dialog.addEventListener("close", () => dialog.remove());
+  const dialog = openDialog("run-title", body);
   dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
-  document.body.append(dialog);
-  dialog.showModal();
   try {
     body.replaceChildren(...describeRun(await get(`/runs/${id}`)));
   } catch (failure) {
@@ -66,7 +54,7 @@ export async function openRun(id) {
 
 function describeRun(run) {
   const { documents, error } = run;
-  const facts = [
+  const told = [
     ["Outcome", badge(run.outcome)],
     ["Agent", run.agentName],
     ["Version", run.version || "–"],
@@ -84,7 +72,7 @@ function describeRun(run) {
   return [
     h("h2", { id: "run-title" }, run.process),
     error && h("p", { class: "error" }, `${error.code}: ${error.message}`),
-    h("dl", {}, facts.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)])),
+    facts(told),
     h("h3", {}, "Files"),
     run.files.length > 0 ? table("Files", FILE_COLUMNS, run.files.map(describeFile)) : h(
       "p",

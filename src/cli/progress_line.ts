@@ -1,0 +1,19 @@
+import { utf8 } from "../base/encoding.ts";
+import type { CommandContext } from "./command.ts";
+
+const PROGRESS_MS = 200;
+
+/** One line on standard error that is written over and over: for a person at a terminal only. */
+export function progressLine({ clock, json }: Pick<CommandContext, "clock" | "json">) {
+  const shown = !json && Deno.stderr.isTerminal();
+  const write = (text: string) => shown && Deno.stderr.writeSync(utf8(`\r\x1b[2K${text}`));
+  let last = -Infinity;
+  return {
+    show(text: () => string) {
+      if (!shown || clock.monotonic() - last < PROGRESS_MS) return;
+      last = clock.monotonic();
+      write(text());
+    },
+    clear: () => void write(""),
+  };
+}

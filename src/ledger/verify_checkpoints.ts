@@ -1,0 +1,126 @@
+import { canonicalJson } from "../base/json.ts";
+import { isSignedBy } from "../trust/signature.ts";
+import type { Receipt } from "./entry.ts";
+import { GENESIS, payloadsOf, receiptHash } from "./entry.ts";
+import { fault } from "./fault.ts";
+import type { KeyRing, SigningKey } from "./key_ring.ts";
+import type { StoredEntry } from "./reader.ts";
+import type { Statement } from "./statement.ts";
+import { decodeStatement, signedBytes } from "./statement.ts";
+
+/** What the checkpoints say, checked against what was seen of the entries and receipts. */
+export class CheckpointCheck {
+  readonly #keys: KeyRing;
+  readonly #receipts: Iterator<Receipt>;
+  readonly #totals = new Map<string, { payloads: number; bytes: number }>();
+  #receiptsRead = { count: 0, hash: GENESIS };
+  #count = 0;
+  #prunedThrough = 0;
+  #last: { number: number; key: SigningKey } | undefined;
+  #firstUntrusted: number | undefined;
+  #trustedThrough = 0;
+
+  constructor(keys: KeyRing, receipts: Iterable<Receipt>) {
+    this.#keys = keys;
+    this.#receipts = receipts[Symbol.iterator]();
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  /** The last one, and who signed it. */
+  get last(): { number: number; key: SigningKey } | undefined {
+    return this.#last;
+  }
+
+  /** Entries up to this one are covered by a signature that there is a reason to trust. */
+  get trustedThrough(): number {
+    return this.#trustedThrough;
+  }
+
+  /** The first checkpoint behind {@linkcode trustedThrough}. */
+  get firstUntrusted(): number | undefined {
+    return this.#firstUntrusted;
+  }
+
+  /** Bodies up to this entry may be missing. */
+  get prunedThrough(): number {
+    return this.#prunedThrough;
+  }
+
+  get receipts(): number {
+    return this.#receiptsRead.count;
+  }
+
+  /** Takes an entry that is whole. */
+  take(entry: StoredEntry): void {
+    if (entry.kind === "checkpoint") return this.#checkpoint(entry);
+    const { payloads, bytes } = this.#totals.get(entry.class) ?? { payloads: 0, bytes: 0 };
+    this.#totals.set(entry.class, { payloads: payloads + payloadsOf(entry), bytes: bytes + entry.bytes });
+  }
+
+  /** Takes the receipts that are left, behind the last checkpoint. */
+  finish(): void {
+    while (this.#nextReceipt());
+  }
+
+  #checkpoint({ number, hash, body, signature }: StoredEntry): void {
+    const statement = this.#statement(number, body);
+    const { certificate, introduces, totals, prunedThrough } = statement;
+    if (canonicalJson(totals) !== canonicalJson(Object.fromEntries(this.#totals))) {
+      fault("checkpoint", number, "its totals are not those of the entries before it");
+    }
+    if (prunedThrough < this.#prunedThrough || prunedThrough >= number) {
+      fault("checkpoint", number, `it says that bodies were pruned up to ${prunedThrough}, which cannot be`);
+    }
+    this.#checkReceipts(number, statement.receipts);
+    // Whoever signs comes first, so that it can vouch for the next.
+    const own = introduces.filter((fingerprint) => fingerprint === certificate);
+    const next = introduces.filter((fingerprint) => fingerprint !== certificate);
+    for (const each of [...own, ...next]) this.#keys.introduce(each, certificate, number);
+    const { certificate: pem, ...key } = this.#keys.signer(certificate, number);
+    if (!signature) fault("signature", number, "its signature is gone");
+    if (!isSignedBy(pem, signedBytes(hash), signature)) {
+      fault("signature", number, `its signature is not one of the key ${certificate} over this very entry`);
+    }
+    this.#count++;
+    this.#prunedThrough = prunedThrough;
+    this.#last = { number, key };
+    if (!key.trusted) this.#firstUntrusted ??= number;
+    else [this.#trustedThrough, this.#firstUntrusted] = [number, undefined];
+  }
+
+  #statement(number: number, body: Uint8Array | null): Statement {
+    if (!body) fault("body", number, "its statement is gone");
+    try {
+      return decodeStatement(body);
+    } catch {
+      fault("checkpoint", number, "its statement cannot be understood");
+    }
+  }
+
+  #checkReceipts(number: number, { count, hash }: Statement["receipts"]): void {
+    while (this.#receiptsRead.count < count) {
+      if (this.#nextReceipt()) continue;
+      const missing = this.#receiptsRead.count + 1;
+      fault("receipt", number, `receipt ${missing} is missing; this checkpoint counted ${count}`, missing);
+    }
+    if (this.#receiptsRead.count === count && this.#receiptsRead.hash === hash) return;
+    fault("receipt", number, `the receipts up to ${count} are not those that this checkpoint counted`, count);
+  }
+
+  #nextReceipt(): boolean {
+    const { value, done } = this.#receipts.next();
+    if (done) return false;
+    const { receipt, number } = value;
+    const expected = this.#receiptsRead.count + 1;
+    if (receipt !== expected) fault("receipt", number, `receipt ${expected} is missing`, expected);
+    const hash = receiptHash(value, this.#receiptsRead.hash);
+    if (value.hash !== hash) {
+      fault("receipt", number, `its receipt (${receipt}) was changed or moved`, receipt);
+    }
+    this.#receiptsRead = { count: receipt, hash };
+    return true;
+  }
+}

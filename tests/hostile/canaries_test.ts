@@ -1,0 +1,148 @@
+import { assert, assertEquals } from "@std/assert";
+import fc from "fast-check";
+import { COPY_PROCESS, eventually, Fleet } from "../support/fleet.ts";
+import { HostilePlatform } from "./platform.ts";
+
+/** Stands in every cell, name of a field, element and attribute of every document, and nowhere else. */
+const CANARY = "canary";
+
+/** A text that is told from every other by its number, with what may break a parser or an expression around it. */
+const marker = fc.tuple(
+  fc.constantFrom(
+    "",
+    '"',
+    "'",
+    ",",
+    "\n",
+    "<",
+    "&",
+    "{",
+    "\\",
+    "${",
+    "\u0000",
+    "é",
+    "4111111111111111 ",
+    "a@b.example ",
+  ),
+  fc.nat(1_000_000),
+  fc.constantFrom("", '"', ";", "]]>", "}", "%", "\t", "-", "NaN", "e999"),
+).map(([before, number, after]) => `${before}${CANARY}${number}${after}`);
+
+const rows = fc.array(
+  fc.record({ id: marker, amount: fc.oneof(marker, fc.integer().map(String)), [`${CANARY}Field`]: marker }),
+  {
+    minLength: 1,
+    maxLength: 8,
+  },
+);
+
+type Rows = Record<string, string>[];
+
+const cell = (text: string) => `"${text.replaceAll('"', '""')}"`;
+const asCsv = (documents: Rows) =>
+  [Object.keys(documents[0]!), ...documents.map((each) => Object.values(each))]
+    .map((line) => line.map(cell).join(",")).join("\n") + "\n";
+const asXml = (documents: Rows) => {
+  const text = (value: string) => value.replaceAll(/[<&]/g, (char) => char === "<" ? "&lt;" : "&amp;");
+  const fields = (each: Record<string, string>) =>
+    Object.entries(each).map(([name, value]) => `<${name}>${text(value)}</${name}>`).join("");
+  return `<all>${documents.map((each) => `<row>${fields(each)}</row>`).join("")}</all>`;
+};
+
+/** A file of each kind, whole or cut off somewhere, so that every reader meets documents that it can and cannot read. */
+const WRITERS: Record<string, (documents: Rows) => string> = {
+  csv: asCsv,
+  json: (documents) => JSON.stringify(documents),
+  ndjson: (documents) => documents.map((each) => JSON.stringify(each)).join("\n") + "\n",
+  xml: asXml,
+};
+
+const FORMATS: Record<string, string> = {
+  csv: "csv",
+  json: "json",
+  ndjson: "ndjson",
+  xml: "xml, element: row",
+};
+
+/** A way through the engine that ends in some error for some of the documents. */
+const STEPS: Record<string, string> = {
+  map: "[{ map: { fields: { id: id, amount: { from: amount, as: number } } } }]",
+  required: "[{ map: { fields: { id: { from: missing, required: true } } } }]",
+  dates: "[{ map: { fields: { id: { from: id, as: date }, whole: { from: amount, as: integer } } } }]",
+  jsonata: `[{ map: { jsonata: '{ "id": $number(id) + $error("bad: " & $string($)) }' } }]`,
+  notobject: "[{ map: { jsonata: 'id' } }]",
+  filter: "[{ filter: { field: amount, moreThan: 0 } }]",
+  filterexpression: "[{ filter: '$assert(false, id)' }]",
+  set: "[{ set: { total: { jsonata: '$number(amount) * $toMillis(id)' } } }]",
+  log: "[{ log: 'documents came by' }, { set: { seen: true } }]",
+};
+
+function definitions(): Record<string, string> {
+  const all: Record<string, string> = {};
+  for (const [format, options] of Object.entries(FORMATS)) {
+    for (const [step, steps] of Object.entries(STEPS)) {
+      const name = `${step}-${format}`;
+      all[name] = [
+        `process: ${name}`,
+        "trigger: { every: 100ms }",
+        `source: { disk: { path: ${name}/in, glob: "*", format: ${options}, after: { move: ${name}/done } } }`,
+        `steps: ${steps}`,
+        `sink: { disk: { path: ${name}/out, file: "{source}.ndjson", format: ndjson } }`,
+        `deadLetter: { path: ${name}/failed }`,
+        "",
+      ].join("\n");
+    }
+  }
+  return all;
+}
+
+Deno.test("of random documents full of canaries none is in a byte that the platform gets, whatever fails", async () => {
+  await using fleet = await Fleet.start();
+  await fleet.enrol();
+  await fleet.stopPlatform();
+  await using platform = await HostilePlatform.start(
+    Number(fleet.authority.split(":")[1]),
+    fleet.platformData,
+  );
+  const processes = definitions();
+  const samples = fc.sample(rows, { numRuns: 6, seed: 20 });
+  let files = 0;
+  for (const name of Object.keys(processes)) {
+    const format = name.split("-")[1]!;
+    for (const [i, documents] of samples.entries()) {
+      const text = WRITERS[format]!(documents);
+      await fleet.drop(
+        `data/${name}/in/${i}`,
+        i % 2 === 0 ? text : text.slice(0, Math.floor(text.length * 0.7)),
+      );
+      files++;
+    }
+  }
+  const agent = fleet.startAgent();
+  await agent.connected();
+  platform.deploy(processes);
+  const finished = () => platform.records.filter((record) => record.kind === "run-finished");
+  const seen = () =>
+    finished().reduce((sum, { files }) => sum + files.filter(({ role }) => role === "source").length, 0);
+  await eventually(seen, (count) => count >= files);
+
+  // What a killed engine leaves behind, and a process that is refused with its text, are told as well.
+  await fleet.drop("data/in/last.csv", asCsv(samples[0]!));
+  const more = { ...processes, copy: COPY_PROCESS, broken: `process: broken\nsource: { ${CANARY}: 1 }\n` };
+  platform.deploy(more);
+  await agent.stop("SIGKILL");
+  const again = fleet.startAgent();
+  await again.connected();
+  platform.deploy(more);
+  await eventually(finished, (runs) => runs.some(({ process }) => process === "copy"));
+
+  const documents = (kind: "out" | "failed") =>
+    finished().reduce((sum, { documents }) => sum + documents[kind], 0);
+  assert(documents("out") > 100 && documents("failed") > 100, "nothing was tried");
+  assert(platform.records.length >= 2 * Object.keys(processes).length);
+  // The text of a refused process goes back to the platform that sent it; documents are looked for without it.
+  const everything = platform.received.map((bytes) => new TextDecoder("latin1").decode(bytes)).join("\n");
+  assertEquals(everything.match(/canary(Field|\d+).{0,40}/g), null);
+  assert(again.lines.every((line) => !/canary\d/.test(JSON.stringify(line))), "the log of the agent");
+  await again.stop();
+});
