@@ -56,8 +56,6 @@ export interface GatehouseOptions extends AgentContext {
   identity: Identity;
   /** Told when the platform has offered processes, so that an engine can be started for them. */
   onProcessesOffered(): void;
-  /** Told when the state database turns out to be damaged. */
-  onDamage(reason: string): void;
 }
 
 /**
@@ -65,11 +63,11 @@ export interface GatehouseOptions extends AgentContext {
  * spool through the pump. Runs until `signal` aborts.
  */
 export async function runGatehouse(options: GatehouseOptions, signal: AbortSignal): Promise<void> {
-  const { db, identity, clock, log, onProcessesOffered, onDamage } = options;
+  const { db, identity, clock, log, onProcessesOffered } = options;
   const spool = new Spool(db, clock);
   const ledger = new Ledger(db, clock);
   const deployments = createDeployments(db);
-  const guard = new StateGuard(log, onDamage);
+  const guard = new StateGuard(log);
   const recordConnection = connectionRecord(db, clock);
   const record = (...facts: Parameters<typeof recordConnection>) =>
     guard.run("noting the connection", () => recordConnection(...facts));

@@ -70,19 +70,12 @@ async function checkOwner(home: string): Promise<void> {
  * @throws {SallyportError} `home.locked`
  */
 export async function lockGatehouse(): Promise<Disposable> {
-  const lock = await tryLockGatehouse();
-  if (lock) return lock;
-  throw new SallyportError("home.locked", `another gatehouse of Sallyport runs in ${Deno.cwd()}`, {
-    remedy: "`sallyport status` tells how it is. Stop it first, or start this one in a home of its own.",
-  });
-}
-
-/** As {@linkcode lockGatehouse}; undefined when it is taken. */
-export async function tryLockGatehouse(): Promise<Disposable | undefined> {
   const file = await Deno.open(lockPath("gatehouse"), { create: true, write: true });
   if (await file.tryLock(true)) return file;
   file.close();
-  return undefined;
+  throw new SallyportError("home.locked", `another gatehouse of Sallyport runs in ${Deno.cwd()}`, {
+    remedy: "`sallyport status` tells how it is. Stop it first, or start this one in a home of its own.",
+  });
 }
 
 /** The engine takes its lock itself, wherever it runs; see `engine/recovery.ts`. */
@@ -100,8 +93,8 @@ export async function isRunning(half: Half): Promise<boolean> {
 }
 
 /**
- * Opens the state database of this home, as it is. A half that begins to work does that by `salvage/open.ts`: of one
- * that is damaged it saves what it can, and keeps the old one.
+ * Opens the state database of this home. One that cannot be read is left where it is: what it holds, the ledger
+ * above all, is not ours to throw away.
  */
 export function openState(): Database {
   return openDatabase(DATABASE_PATH);

@@ -1,4 +1,4 @@
-import { isDatabaseDamage, messageOf } from "../base/errors.ts";
+import { messageOf } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import { isDatabaseError } from "../base/sqlite.ts";
 import type { Condition } from "../protocol/conditions.ts";
@@ -6,14 +6,11 @@ import type { Condition } from "../protocol/conditions.ts";
 /** Does what needs the state database: one that cannot be used, because the disk is full, say, stops no agent. */
 export class StateGuard {
   readonly #log: Log;
-  readonly #onDamage: (reason: string) => void;
   /** Why each task failed on the database when it was tried last. */
   readonly #faults = new Map<string, string>();
 
-  /** @param onDamage told when the database turns out to be damaged: waiting will not make it better */
-  constructor(log: Log, onDamage: (reason: string) => void = () => {}) {
+  constructor(log: Log) {
     this.#log = log;
-    this.#onDamage = onDamage;
   }
 
   /** Does the work of a task, or says why it cannot be done; of a database that stays as it is, only once. */
@@ -27,7 +24,6 @@ export class StateGuard {
       if (this.#faults.get(task) === reason) return;
       this.#faults.set(task, reason);
       this.#log.error("the state database cannot be used", { task, reason });
-      if (isDatabaseDamage(error)) this.#onDamage(reason);
     }
   }
 

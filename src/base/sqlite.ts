@@ -17,12 +17,11 @@ export type Row = Record<string, null | number | bigint | string | Uint8Array>;
 export function openDatabase(path: string): Database {
   try {
     const db = new DatabaseSync(path, { timeout: 5_000 });
-    // Prepared and first, because of what exec() finds the runtime does not tell the code.
-    db.prepare("SELECT count(*) FROM sqlite_schema").get();
     db.exec(
       "PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; " +
         "PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF",
     );
+    db.prepare("SELECT count(*) FROM sqlite_schema").get();
     return db;
   } catch (cause) {
     throw new SallyportError("state.unreadable", `the database ${path} cannot be opened: ${String(cause)}`, {
@@ -74,9 +73,6 @@ export function transaction<T>(db: Database, body: () => T): T {
   }
 }
 
-/** The table that says in which version the tables of each room are. */
-export const VERSIONS_TABLE = "schema_versions";
-
 /** One step of a room's tables: SQL, or a function where SQL does not reach. */
 export type MigrationStep = string | ((db: Database) => void);
 
@@ -85,9 +81,9 @@ export type MigrationStep = string | ((db: Database) => void);
  * once released. Rooms share a database without knowing of each other.
  */
 export function migrate(db: Database, room: string, steps: readonly MigrationStep[]): void {
-  db.exec(`CREATE TABLE IF NOT EXISTS ${VERSIONS_TABLE} (room TEXT PRIMARY KEY, version INTEGER NOT NULL)`);
+  db.exec("CREATE TABLE IF NOT EXISTS schema_versions (room TEXT PRIMARY KEY, version INTEGER NOT NULL)");
   const current = () =>
-    Number(db.prepare(`SELECT version FROM ${VERSIONS_TABLE} WHERE room = ?`).get(room)?.version ?? 0);
+    Number(db.prepare("SELECT version FROM schema_versions WHERE room = ?").get(room)?.version ?? 0);
   if (current() === steps.length) return;
   transaction(db, () => {
     const version = current();
@@ -102,7 +98,7 @@ export function migrate(db: Database, room: string, steps: readonly MigrationSte
       if (typeof step === "string") db.exec(step);
       else step(db);
     }
-    db.prepare(`INSERT INTO ${VERSIONS_TABLE} VALUES (?, ?) ON CONFLICT (room) DO UPDATE SET version = ?2`)
+    db.prepare("INSERT INTO schema_versions VALUES (?, ?) ON CONFLICT (room) DO UPDATE SET version = ?2")
       .run(room, steps.length);
   });
 }

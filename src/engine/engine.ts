@@ -64,14 +64,12 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     const runs = createRuns(db, "engine", { clock, outbox, redaction });
     await recoverRuns(runs, dataFolder, log);
     await recoverLocalRuns({ ...options, log }, redaction);
-    const failed = Promise.withResolvers<never>();
     const scheduler = new Scheduler({
       runs,
       dataFolder,
       clock,
       log,
       clearBlockers: () => recoverLocalRuns({ ...options, log }, redaction),
-      onDamage: failed.reject,
     });
     const deployer = new Deployer({
       db,
@@ -86,6 +84,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     await deployer.resume();
 
     const stopped = new AbortController();
+    const failed = Promise.withResolvers<never>();
     const apply = () => void deployer.apply().catch(failed.reject);
     apply();
     const watching = watchDatabase(db, databasePath, () => {

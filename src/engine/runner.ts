@@ -1,5 +1,5 @@
 import type { Clock } from "../base/clock.ts";
-import { asSallyportError, isDatabaseDamage, SallyportError } from "../base/errors.ts";
+import { asSallyportError, SallyportError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { TrackedFile, TriggerKind } from "../protocol/payloads/tracking.ts";
 import type { Batch, DocumentFailure } from "./batch.ts";
@@ -68,7 +68,6 @@ export async function runProcess(
     runs.commit(head, decided.result, decided.journal);
   } catch (error) {
     await pass.abandon();
-    if (isDatabaseDamage(error)) throw error; // the run is not to blame
     const result = pass.failure(asSallyportError(error));
     runs.finishAbandoned(head, result);
     logEnd(log, result);

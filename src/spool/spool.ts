@@ -220,21 +220,6 @@ export class Spool {
     });
   }
 
-  /**
-   * Makes the counts of a channel fit what is there, up to the number `last`, and leaves `skipped` numbers out; returns
-   * what they said before.
-   */
-  recount(
-    channel: string,
-    { records, bytes, last }: { records: number; bytes: number; last: number },
-    skipped: number,
-  ): { waiting: number; bytes: number } {
-    const before = this.#channel(channel);
-    const highest = Math.max(before.last, last);
-    this.#sql.recount(records, bytes, highest, highest + skipped, channel);
-    return before;
-  }
-
   /** Sets one payload aside, so that it does not hold up those behind it; a gap record tells of it. */
   quarantine(channel: string, seq: number, reason: string): void {
     transaction(this.#db, () => {
@@ -327,10 +312,6 @@ function statements(db: Database) {
     count: command(
       db,
       "UPDATE spool_channels SET waiting = waiting + ?, bytes = bytes + ? WHERE channel = ?",
-    ),
-    recount: command(
-      db,
-      "UPDATE spool_channels SET waiting = ?, bytes = ?, sent = ?, last = ? WHERE channel = ?",
     ),
     next: queryOne<ChannelRow>(
       db,
