@@ -25,6 +25,8 @@ export const ERROR_CODES = [
   "platform.protocol", // the platform sent what the protocol does not allow
   "process.invalid", // a process definition is not valid
   "run.failed", // a run ended without success
+  "run.unknown", // no run of this home has the id that was given
+  "run.purged", // the log of a run was removed, by age or for room
   "source.unreadable", // an input cannot be read
   "document.malformed", // one document of an input cannot be parsed
   "document.too-large", // one document is over the limit

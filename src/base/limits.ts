@@ -38,3 +38,18 @@ export const MAX_LEDGER_BODY_BYTES = 1024 * 1024 * 1024;
 export const MAX_CLOCK_OFFSET_MS = 24 * 3_600_000;
 /** A JSON body of the platform's API. */
 export const MAX_API_BODY_BYTES = 1024 * 1024;
+/** What the logs of runs may take on the disk: of one run, of all together, how old and how many. */
+export const MAX_RUN_LOG_BYTES = 16 * 1024 * 1024;
+export const MAX_RUN_LOGS_BYTES = 512 * 1024 * 1024;
+export const MAX_RUN_LOG_DAYS = 30;
+export const MAX_RUN_LOGS = 10_000;
+/** One message of a run's log: its facts, and each text among them. */
+export const MAX_LOG_FACTS = 12;
+export const MAX_LOG_FACT_CHARS = 500;
+/** For how long a process may log at another level than the usual one, before that ends by itself. */
+export const MAX_LOG_LEVEL_HOURS = 7 * 24;
+/** Documents of one run whose failures are written down one by one: of each kind, and of all. */
+export const MAX_FAILURES_PER_KIND = 100;
+export const MAX_FAILURES_PER_RUN = 1_000;
+/** What lies under one error, outermost first. */
+export const MAX_ERROR_CAUSES = 5;

@@ -1,12 +1,7 @@
 import * as z from "zod/mini";
 import { closedObject, pattern, text, wholeNumber } from "../../base/quick_schemas.ts";
-import {
-  MAX_BATCH_RECORDS,
-  MAX_ERROR_CHARS,
-  MAX_FILES_PER_RECORD,
-  MAX_NAME_CHARS,
-  MAX_PATH_CHARS,
-} from "../../base/limits.ts";
+import { MAX_BATCH_RECORDS, MAX_FILES_PER_RECORD } from "../../base/limits.ts";
+import { count, directory, documentCounts, endingError, name, time, uuid } from "./fields.ts";
 
 /**
  * Tracking: what ran, on which files, with what result. Custom messages `io.sallyport.tracking/1`.
@@ -19,10 +14,6 @@ import {
  * Every schema is closed and bounded: what is not named here cannot leave.
  */
 
-const count = wholeNumber(0);
-const uuid = pattern("a UUID", z.core.regexes.uuid());
-const time = pattern("a time in UTC as ISO 8601", z.core.regexes.datetime({}));
-const name = text(1, MAX_NAME_CHARS);
 const seq = wholeNumber(1);
 
 export const RUN_OUTCOMES = ["succeeded", "partial", "failed", "interrupted"] as const;
@@ -47,9 +38,6 @@ const run = {
   startedAt: time,
 };
 
-/** Relative to the agent's home, with "/" between folders. */
-const directory = text(0, MAX_PATH_CHARS);
-
 /** What a file was to its run. */
 export const FILE_ROLES = ["source", "sink", "dead-letter"] as const;
 
@@ -72,20 +60,13 @@ export const runFinishedSchema = closedObject({
   ...run,
   endedAt: time,
   outcome: z.enum(RUN_OUTCOMES),
-  /** `in` = `out` + `filtered` + `failed`, unless an error ended the run half-way. */
-  documents: closedObject({ in: count, out: count, filtered: count, failed: count }),
+  documents: documentCounts,
   bytesIn: count,
   bytesOut: count,
   /** How many files the run touched; those beyond the list follow in `run-files` records. */
   fileCount: count,
   files: z.array(trackedFileSchema).check(z.maxLength(MAX_FILES_PER_RECORD)),
-  /** What ended a run that failed. Never the content of a document. */
-  error: z.optional(closedObject({
-    code: text(0, 60),
-    message: text(0, MAX_ERROR_CHARS),
-    /** The input that it is about. */
-    file: z.optional(closedObject({ name, directory })),
-  })),
+  error: z.optional(endingError),
 });
 export type RunFinished = z.infer<typeof runFinishedSchema>;
 
