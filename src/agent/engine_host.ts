@@ -2,6 +2,7 @@ import { Backoff } from "../base/backoff.ts";
 import { sleep } from "../base/clock.ts";
 import type { LogLevel } from "../base/log.ts";
 import type { Deployments } from "../engine/deployments.ts";
+import { logsFolder } from "../engine/logs/files.ts";
 import type { HostMessage, WorkerMessage } from "./engine_worker.ts";
 import type { AgentContext } from "./home.ts";
 import { DATA_FOLDER, DATABASE_PATH, STATE_FOLDER } from "./home.ts";
@@ -16,8 +17,9 @@ export interface EngineHostOptions extends AgentContext {
   graceMs: number;
 }
 
-/** What the engine needs of `state/`: the database and its locks, and nothing of the identity. */
+/** What the engine needs of `state/`: the database, its locks and the logs of runs, and nothing of the identity. */
 const ENGINE_STATE = [
+  logsFolder(DATABASE_PATH),
   ...["", "-wal", "-shm"].map((suffix) => DATABASE_PATH + suffix),
   ...["engine.lock", "local.lock"].map((name) => `${STATE_FOLDER}/${name}`),
 ];

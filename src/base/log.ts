@@ -91,6 +91,21 @@ export function changedLog(log: Log, change: (text: string) => string): Log {
   };
 }
 
+/** A log that writes into two. */
+export function bothLogs(one: Log, other: Log): Log {
+  const at = (level: LogLevel) => (message: string, facts?: LogFacts) => {
+    one[level](message, facts);
+    other[level](message, facts);
+  };
+  return {
+    debug: at("debug"),
+    info: at("info"),
+    warn: at("warn"),
+    error: at("error"),
+    child: (facts) => bothLogs(one.child(facts), other.child(facts)),
+  };
+}
+
 function withTexts(facts: LogFacts, change: (text: string) => string): LogFacts {
   return Object.fromEntries(
     Object.entries(facts).map(([key, value]) => [key, typeof value === "string" ? change(value) : value]),

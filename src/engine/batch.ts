@@ -3,11 +3,15 @@ import type { ErrorCode } from "../base/errors.ts";
 /** A document on its way through a process: an object as JSON has them. */
 export type Document = Record<string, unknown>;
 
-/** Why a document failed. The message names fields and positions, never values: those are the customer's. */
+/**
+ * Why a document failed. The message names fields and positions, never values: those are the customer's. `told` is
+ * what may leave the machine: without the names of fields that the document alone brought.
+ */
 export class DocumentFailure {
   constructor(
     readonly code: Extract<ErrorCode, `document.${string}`>,
     readonly message: string,
+    readonly told = message,
   ) {}
 }
 

@@ -6,6 +6,7 @@ import { changedLog } from "../base/log.ts";
 import type { Database } from "../base/sqlite.ts";
 import type { ConnectorKind } from "./connector.ts";
 import { Deployer } from "./deployer.ts";
+import { RunLogs } from "./logs/store.ts";
 import { lockOwner, recoverRuns, tryLockOwner } from "./recovery.ts";
 import { EngineRedaction } from "./redaction.ts";
 import { createRuns } from "./runs.ts";
@@ -62,14 +63,16 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   try {
     await redaction.refresh();
     const runs = createRuns(db, "engine", { clock, outbox, redaction });
-    await recoverRuns(runs, dataFolder, log);
-    await recoverLocalRuns({ ...options, log }, redaction);
+    const logs = new RunLogs({ db, databasePath, clock, log, redaction });
+    await recoverRuns({ runs, logs, dataFolder, log });
+    await recoverLocalRuns({ ...options, log }, redaction, logs);
     const scheduler = new Scheduler({
       runs,
+      logs,
       dataFolder,
       clock,
       log,
-      clearBlockers: () => recoverLocalRuns({ ...options, log }, redaction),
+      clearBlockers: () => recoverLocalRuns({ ...options, log }, redaction, logs),
     });
     const deployer = new Deployer({
       db,
@@ -120,8 +123,9 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
 async function recoverLocalRuns(
   { db, databasePath, dataFolder, clock, log }: EngineOptions,
   redaction: EngineRedaction,
+  logs: RunLogs,
 ): Promise<void> {
   using lock = await tryLockOwner(databasePath, "local");
   const runs = createRuns(db, "local", { clock, outbox: undefined, redaction });
-  if (lock) await recoverRuns(runs, dataFolder, log);
+  if (lock) await recoverRuns({ runs, logs, dataFolder, log });
 }

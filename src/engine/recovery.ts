@@ -2,17 +2,19 @@ import { dirname } from "@std/path";
 import { sleep } from "../base/clock.ts";
 import type { Clock } from "../base/clock.ts";
 import { SallyportError } from "../base/errors.ts";
-import type { Log } from "../base/log.ts";
 import { removeTemporaries } from "./paths.ts";
-import { completeRun } from "./runner.ts";
-import type { RunOwner, Runs } from "./runs.ts";
+import { completeRun, logOf } from "./runner.ts";
+import type { RunContext } from "./runner.ts";
+import type { RunOwner } from "./runs.ts";
 
 /**
  * Brings the runs of an owner that is not alive to their end: what was decided is completed, what was not is
  * `interrupted`. Hold the owner's lock ({@linkcode lockOwner}) while it works. A run that cannot be completed now
  * stays as it is.
  */
-export async function recoverRuns(runs: Runs, dataFolder: string, log: Log): Promise<void> {
+export async function recoverRuns(
+  { runs, logs, dataFolder, log }: Pick<RunContext, "runs" | "logs" | "dataFolder" | "log">,
+): Promise<void> {
   for (const { head, folders } of runs.open()) {
     for (const folder of folders) await removeTemporaries(`${dataFolder}/${folder}`, head.runId);
     runs.finishAbandoned(head, {
@@ -22,14 +24,13 @@ export async function recoverRuns(runs: Runs, dataFolder: string, log: Log): Pro
       bytesOut: 0,
       files: [],
     });
-    log.warn("a run was interrupted; its inputs will be read again", {
-      process: head.process,
-      run: head.runId,
-    });
+    const runLog = await logs.resume(head);
+    logOf(head, runLog, log).warn("the run was interrupted; its inputs will be read again");
+    logs.close(runLog, head, { ended: true });
   }
   for (const run of runs.committing()) {
     try {
-      await completeRun(run, { runs, dataFolder, log });
+      await completeRun(run, { runs, logs, dataFolder, log }, await logs.resume(run.head));
     } catch (error) {
       if (!(error instanceof SallyportError)) throw error;
       log.error(error.message, { process: run.head.process, run: run.head.runId, code: error.code });

@@ -2,6 +2,7 @@ import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import type { Database } from "../base/sqlite.ts";
 import type { Process } from "./definition/definition.ts";
+import { RunLogs } from "./logs/store.ts";
 import { lockOwner, recoverRuns } from "./recovery.ts";
 import { connectorContext, runProcess } from "./runner.ts";
 import type { RunProgress, RunReport } from "./runner.ts";
@@ -39,8 +40,9 @@ export async function runOnce(process: Process, options: RunOnceOptions): Promis
   const redaction = new EngineRedaction(db);
   await redaction.refresh();
   const runs = createRuns(db, "local", { clock, outbox, redaction });
-  await recoverRuns(runs, dataFolder, log);
-  const context = { runs, dataFolder, clock, log, signal, onProgress };
+  const logs = new RunLogs({ db, databasePath, clock, log, redaction });
+  const context = { runs, logs, dataFolder, clock, log, signal, onProgress };
+  await recoverRuns(context);
   const inputs = await process.source.inputs(connectorContext(process, context));
   return await runProcess(process, "manual", inputs, context);
 }

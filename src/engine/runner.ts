@@ -1,5 +1,6 @@
 import type { Clock } from "../base/clock.ts";
 import { asSallyportError, SallyportError } from "../base/errors.ts";
+import { bothLogs } from "../base/log.ts";
 import type { Log } from "../base/log.ts";
 import type { TrackedFile, TriggerKind } from "../protocol/payloads/tracking.ts";
 import type { Batch, DocumentFailure } from "./batch.ts";
@@ -8,14 +9,20 @@ import { DeadLetter } from "./dead_letter.ts";
 import type { Process } from "./definition/definition.ts";
 import { performJournal } from "./journal.ts";
 import type { JournalEntry } from "./journal.ts";
+import { Meter } from "./logs/meter.ts";
+import type { Stage } from "./logs/meter.ts";
+import type { RunLog } from "./logs/run_log.ts";
+import type { RunLogs } from "./logs/store.ts";
 import { checkFolder } from "./paths.ts";
 import { runError } from "./runs.ts";
 import type { RunHead, RunResult, Runs } from "./runs.ts";
 import type { Step } from "./steps/step.ts";
+import { toldMessage } from "./told.ts";
 
 /** What a run needs around it. */
 export interface RunContext {
   runs: Runs;
+  logs: RunLogs;
   dataFolder: string;
   clock: Clock;
   log: Log;
@@ -57,35 +64,54 @@ export async function runProcess(
   inputs: readonly Input[],
   context: RunContext,
 ): Promise<RunReport> {
-  const { runs } = context;
+  const { runs, logs } = context;
   const head = runs.begin(process, trigger);
-  const log = context.log.child({ process: process.name, run: head.runId });
+  const runLog = logs.begin(head);
+  const log = logOf(head, runLog, context.log);
   log.info("run started", { trigger, files: inputs.length });
-  const pass = new Pass(process, head, { ...context, log });
+  const pass = new Pass(process, head, runLog, { ...context, log });
   let decided: { result: RunResult; journal: JournalEntry[] };
   try {
     decided = await pass.work(inputs);
     runs.commit(head, decided.result, decided.journal);
-  } catch (error) {
+  } catch (thrown) {
     await pass.abandon();
-    const result = pass.failure(asSallyportError(error));
+    const error = asSallyportError(thrown);
+    const result = pass.failure(error);
+    if (result.error) runLog.failures.error("run", error, { step: pass.at });
     runs.finishAbandoned(head, result);
     logEnd(log, result);
+    logs.close(runLog, head, { ended: true });
     return { head, ...result };
   }
-  await completeRun({ head, plan: decided }, context);
+  await completeRun({ head, plan: decided }, context, runLog);
   return { head, ...decided.result };
 }
 
 /** Performs the journal of a decided run and finishes it: also for runs that a crash left so. */
 export async function completeRun(
   { head, plan }: { head: RunHead; plan: { result: RunResult; journal: JournalEntry[] } },
-  { runs, dataFolder, log }: Pick<RunContext, "runs" | "dataFolder" | "log">,
+  { runs, logs, dataFolder, log }: Pick<RunContext, "runs" | "logs" | "dataFolder" | "log">,
+  runLog: RunLog,
 ): Promise<void> {
-  const own = log.child({ process: head.process, run: head.runId });
-  await performJournal(plan.journal, dataFolder, own);
-  runs.finishCommitted(head, plan.result, plan.journal);
-  logEnd(own, plan.result);
+  const own = logOf(head, runLog, log);
+  let ended = false;
+  try {
+    await performJournal(plan.journal, dataFolder, own);
+    runs.finishCommitted(head, plan.result, plan.journal);
+    logEnd(own, plan.result);
+    ended = true;
+  } catch (error) {
+    runLog.log.error("the run is decided, but cannot be completed yet", toldFacts(asSallyportError(error)));
+    throw error;
+  } finally {
+    logs.close(runLog, head, { ended });
+  }
+}
+
+/** What is said of a run stands in its log and in that of the engine. */
+export function logOf({ process, runId }: RunHead, runLog: RunLog, log: Log): Log {
+  return bothLogs(runLog.log, log.child({ process, run: runId }));
 }
 
 function logEnd(log: Log, { outcome, documents, error }: RunResult): void {
@@ -95,35 +121,59 @@ function logEnd(log: Log, { outcome, documents, error }: RunResult): void {
   else log.warn("run ended", { ...facts, code: error?.code, reason: error?.message });
 }
 
+function toldFacts(error: SallyportError): { code: string; reason: string } {
+  return { code: error.code, reason: toldMessage(error) };
+}
+
 /** The way of the documents of one run, up to where it is decided. */
 class Pass {
   readonly #process: Process;
   readonly #context: RunContext;
+  readonly #runLog: RunLog;
+  readonly #meter: Meter;
+  readonly #source: Stage;
+  readonly #steps: readonly { stage: Stage; step: Step }[];
+  readonly #sinkStage: Stage;
   readonly #sink: SinkRun;
   readonly #deadLetter: DeadLetter;
-  readonly #steps: readonly { field: string; step: Step }[];
   #count = { in: 0, failed: 0 };
   #bytesIn = 0;
   #sources: TrackedFile[] = [];
   #journal: JournalEntry[] = [];
   #inputErrors: { error: SallyportError; input: Input }[] = [];
 
-  constructor(process: Process, head: RunHead, context: RunContext) {
+  constructor(process: Process, head: RunHead, runLog: RunLog, context: RunContext) {
     this.#process = process;
     this.#context = context;
-    const { dataFolder, log } = context;
+    this.#runLog = runLog;
+    const { dataFolder, clock, log } = context;
     const run = { id: head.runId, startedAt: Date.parse(head.startedAt) };
-    this.#sink = process.sink.open(run, connectorContext(process, context));
+    const meter = this.#meter = new Meter(clock, run.startedAt);
+    this.#source = meter.stage("source");
+    this.#steps = process.steps.map((plan) => ({
+      stage: meter.stage(plan.field),
+      step: plan.start({ log: log.child({ step: plan.field }) }),
+    }));
+    this.#sinkStage = meter.stage("sink");
+    runLog.measure(() => meter.steps());
+    const sinkContext = { ...context, log: log.child({ step: "sink" }) };
+    this.#sink = process.sink.open(run, connectorContext(process, sinkContext));
     const { deadLetterFolder } = process;
     this.#deadLetter = new DeadLetter(`${dataFolder}/${deadLetterFolder}`, deadLetterFolder, head.runId);
-    this.#steps = process.steps.map((plan) => ({ field: plan.field, step: plan.start({ log }) }));
+  }
+
+  /** The stage that is at work. */
+  get at(): string | undefined {
+    return this.#meter.current?.name;
   }
 
   async work(inputs: readonly Input[]): Promise<{ result: RunResult; journal: JournalEntry[] }> {
     await checkFolder(this.#context.dataFolder, this.#process.deadLetterFolder);
     for (const input of inputs) await this.#take(input);
     for (const { step } of this.#steps) step.finish?.();
+    this.#meter.enter(this.#sinkStage);
     const out = await this.#sink.prepare();
+    this.#meter.enter(undefined);
     const dead = await this.#deadLetter.prepare();
     this.#checkSignal();
     const documentsOut = out.files.reduce((sum, { documents }) => sum + documents, 0);
@@ -169,20 +219,27 @@ class Pass {
   /** Takes one input through. One that fails as a whole is taken back, and the run goes on with the others. */
   async #take(input: Input): Promise<void> {
     const before = { ...this.#count, bytesIn: this.#bytesIn };
+    const { failures, log } = this.#runLog;
+    this.#meter.mark();
+    this.#meter.enter(this.#sinkStage);
     await this.#sink.begin(input);
     this.#deadLetter.begin(input.name);
+    failures.begin(input);
     try {
       let keep = false;
+      this.#meter.enter(this.#source);
       for await (const batch of input.batches()) {
         this.#checkSignal();
         if (batch.unread.some(({ cut }) => cut)) keep = true;
         await this.#through(batch);
+        this.#runLog.tick();
         this.#context.onProgress?.({
           file: input.name,
           documentsIn: this.#count.in,
           documentsFailed: this.#count.failed,
           bytesIn: this.#bytesIn,
         });
+        this.#meter.enter(this.#source);
       }
       this.#journal.push(...await input.settle(keep, this.#process.deadLetterFolder));
     } catch (error) {
@@ -192,43 +249,77 @@ class Pass {
       this.#count = { in: before.in, failed: before.failed };
       this.#bytesIn = before.bytesIn;
       this.#inputErrors.push({ error, input });
-      this.#context.log.warn("an input failed as a whole", { code: error.code, reason: error.message });
+      this.#meter.takeBack();
+      failures.takeBack();
+      failures.error("input", error, { step: this.#source.name, input });
+      const step = this.#source.name;
+      this.#context.log.warn("an input failed as a whole", { step, ...toldFacts(error) });
       return;
     }
+    this.#meter.enter(this.#sinkStage);
     await this.#sink.end();
+    this.#meter.enter(undefined);
     await this.#deadLetter.end();
+    failures.end();
     const { name, directory } = input;
-    this.#sources.push({
-      role: "source",
-      name,
-      directory,
-      bytes: this.#bytesIn - before.bytesIn,
-      documents: this.#count.in - before.in,
-      failed: this.#count.failed - before.failed,
-    });
+    const bytes = this.#bytesIn - before.bytesIn;
+    const documents = this.#count.in - before.in;
+    const failed = this.#count.failed - before.failed;
+    this.#sources.push({ role: "source", name, directory, bytes, documents, failed });
+    const facts = { step: this.#source.name, file: name, directory, bytes, documents, failed };
+    if (failed > 0) log.warn("an input was read, and documents of it failed", facts);
+    else log.info("an input was read", facts);
   }
 
   async #through(batch: Batch): Promise<void> {
-    this.#count.in += batch.documents.length + batch.unread.length;
+    const read = batch.documents.length + batch.unread.length;
+    this.#count.in += read;
     this.#bytesIn += batch.bytes;
+    this.#source.in += read;
+    this.#source.out += batch.documents.length;
     for (const { failure, row, line, original, cut } of batch.unread) {
-      this.#count.failed++;
-      this.#deadLetter.add(failure, { step: "source", row, line, original, cut });
+      this.#fail(this.#source, failure, { row, line, original, cut });
     }
-    for (const { field, step } of this.#steps) {
-      const waiting = step.apply(batch, (row, failure) => this.#fail(batch, field, row, failure));
+    for (const { stage, step } of this.#steps) {
+      this.#meter.enter(stage);
+      stage.in += batch.documents.length;
+      const waiting = step.apply(
+        batch,
+        (row, failure) => this.#fail(stage, failure, { row, ...batch.locate(row) }),
+      );
       if (waiting) {
         await waiting;
         this.#checkSignal();
       }
+      stage.out += batch.documents.length;
     }
-    await this.#sink.write(batch, (row, failure) => this.#fail(batch, "sink", row, failure));
+    const sink = this.#sinkStage;
+    this.#meter.enter(sink);
+    const failedBefore = sink.failed;
+    await this.#sink.write(
+      batch,
+      (row, failure) => this.#fail(sink, failure, { row, ...batch.locate(row) }),
+    );
+    sink.in += batch.documents.length;
+    sink.out += batch.documents.length - (sink.failed - failedBefore);
+    this.#meter.enter(undefined);
     await this.#deadLetter.flush();
+    this.#runLog.log.debug("a batch went through", {
+      read,
+      written: batch.documents.length - (sink.failed - failedBefore),
+      bytes: batch.bytes,
+    });
   }
 
-  #fail(batch: Batch, step: string, row: number, failure: DocumentFailure): void {
+  #fail(
+    stage: Stage,
+    failure: DocumentFailure,
+    place: { row: number; line: number; original: string; cut?: boolean },
+  ): void {
     this.#count.failed++;
-    this.#deadLetter.add(failure, { step, row, ...batch.locate(row) });
+    stage.failed++;
+    this.#deadLetter.add(failure, { step: stage.name, ...place });
+    this.#runLog.failures.document(failure, { step: stage.name, row: place.row, line: place.line });
   }
 
   #checkSignal(): void {

@@ -2,7 +2,7 @@ import { isoTime } from "../base/clock.ts";
 import type { Clock } from "../base/clock.ts";
 import { SallyportError } from "../base/errors.ts";
 import { uuidv7 } from "../base/ids.ts";
-import { command, query, transaction } from "../base/sqlite.ts";
+import { command, query, queryOne, transaction } from "../base/sqlite.ts";
 import type { Database } from "../base/sqlite.ts";
 import type {
   RunFinished,
@@ -16,6 +16,7 @@ import { performMarks } from "./journal.ts";
 import type { JournalEntry } from "./journal.ts";
 import { createMarks } from "./marks.ts";
 import type { EngineRedaction } from "./redaction.ts";
+import { toldMessage } from "./told.ts";
 import { trackingRecords } from "./tracking.ts";
 
 /** Where tracking records go; called inside the transaction of the run's own record, on the same database. */
@@ -68,14 +69,25 @@ export interface RunSummary extends RunHead {
 
 /** The most recent runs, newest first. Needs no more than read access to the database. */
 export function recentRuns(db: Database, limit = 20): RunSummary[] {
-  const rows = query<{ state: RunSummary["state"]; head: string; record: string | null }>(
-    db,
-    "SELECT state, head, record FROM engine_runs ORDER BY id DESC LIMIT ?",
-  )(limit);
-  return rows.map(({ state, head, record }) => {
-    const { files: _files, kind: _kind, ...finished } = record ? JSON.parse(record) : { files: [], kind: "" };
-    return { ...JSON.parse(head), ...finished, state };
-  });
+  return query<RunRow>(db, "SELECT state, head, record FROM engine_runs ORDER BY id DESC LIMIT ?")(limit)
+    .map(summaryOf);
+}
+
+/** One run, or undefined when there is none with this id. */
+export function findRun(db: Database, runId: string): RunSummary | undefined {
+  const row = queryOne<RunRow>(db, "SELECT state, head, record FROM engine_runs WHERE id = ?")(runId);
+  return row && summaryOf(row);
+}
+
+interface RunRow {
+  state: RunSummary["state"];
+  head: string;
+  record: string | null;
+}
+
+function summaryOf({ state, head, record }: RunRow): RunSummary {
+  const { files: _files, kind: _kind, ...finished } = record ? JSON.parse(record) : { files: [], kind: "" };
+  return { ...JSON.parse(head), ...finished, state };
 }
 
 /** Finished runs that are kept, so that the database does not grow for ever. */
@@ -210,8 +222,12 @@ function alreadyOpen(process: string, other: { owner: string; state: string }): 
  * record cuts the message to its bound.
  */
 export function runError(
-  { code, message }: SallyportError,
+  error: SallyportError,
   input?: { name: string; directory: string },
 ): RunFinished["error"] {
-  return { code, message, ...(input ? { file: { name: input.name, directory: input.directory } } : {}) };
+  return {
+    code: error.code,
+    message: toldMessage(error),
+    ...(input ? { file: { name: input.name, directory: input.directory } } : {}),
+  };
 }

@@ -3,6 +3,7 @@ import { asSallyportError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { TriggerKind } from "../protocol/payloads/tracking.ts";
 import type { Process } from "./definition/definition.ts";
+import type { RunLogs } from "./logs/store.ts";
 import { connectorContext, runProcess } from "./runner.ts";
 import { recoverRuns } from "./recovery.ts";
 import type { Runs } from "./runs.ts";
@@ -11,6 +12,7 @@ import { runTrigger } from "./triggers.ts";
 
 export interface SchedulerOptions {
   runs: Runs;
+  logs: RunLogs;
   dataFolder: string;
   clock: Clock;
   log: Log;
@@ -158,10 +160,10 @@ export class Scheduler {
   }
 
   async #run(scheduled: Scheduled, trigger: TriggerKind): Promise<void> {
-    const { runs, clock, dataFolder, log } = this.#options;
+    const { clock } = this.#options;
     const { process, settling } = scheduled;
     // One run at a time: what stands open here failed to end, and must be out of the way before another begins.
-    await recoverRuns(runs, dataFolder, log);
+    await recoverRuns(this.#options);
     const waiting = await process.source.inputs(connectorContext(process, this.#options));
     const { ready, againInMs } = settling.ready(waiting, clock.monotonic());
     if (trigger === "watch" && againInMs !== undefined) this.#later(scheduled, trigger, againInMs);

@@ -40,6 +40,12 @@ const STEPS = [
     since INTEGER NOT NULL
   ) STRICT;`,
   `CREATE TABLE engine_redaction (id INTEGER PRIMARY KEY CHECK (id = 1), rules TEXT NOT NULL) STRICT;`,
+  `CREATE TABLE engine_log_levels (
+    process TEXT PRIMARY KEY,
+    level TEXT NOT NULL,
+    until INTEGER NOT NULL,
+    "by" TEXT NOT NULL
+  ) STRICT;`,
 ];
 
 /** Brings the engine's tables up to date: the gatehouse half and the engine half both call it. */

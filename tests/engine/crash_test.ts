@@ -5,6 +5,7 @@ import { silentLog } from "../../src/base/log.ts";
 import { query } from "../../src/base/sqlite.ts";
 import { performJournal } from "../../src/engine/journal.ts";
 import type { JournalEntry } from "../../src/engine/journal.ts";
+import { RunLogs } from "../../src/engine/logs/store.ts";
 import { fileIdentity } from "../../src/engine/paths.ts";
 import { connectorContext, runProcess } from "../../src/engine/runner.ts";
 import { EngineRedaction } from "../../src/engine/redaction.ts";
@@ -121,7 +122,10 @@ Deno.test("crash: a decided run whose outputs cannot be put in place waits, and 
   await home.write("done", "a file where a folder should be");
   const redaction = new EngineRedaction(home.db);
   const runs = createRuns(home.db, "engine", { clock: systemClock, outbox: home.outbox, redaction });
-  const context = { runs, dataFolder: home.dataFolder, clock: systemClock, log: silentLog };
+  const { db, databasePath, dataFolder } = home;
+  const common = { clock: systemClock, log: silentLog };
+  const logs = new RunLogs({ db, databasePath, redaction, ...common });
+  const context = { runs, logs, dataFolder, ...common };
   const process = define(ORDERS);
   const inputs = await process.source.inputs(connectorContext(process, context));
   const signal = new AbortController().signal;
@@ -129,7 +133,7 @@ Deno.test("crash: a decided run whose outputs cannot be put in place waits, and 
   assertEquals(error.code, "sink.unwritable");
   assertEquals(home.records.map(({ kind }) => kind), ["run-started"]);
   await Deno.remove(home.data("done"));
-  await recoverRuns(runs, home.dataFolder, silentLog);
+  await recoverRuns(context);
   assertEquals([home.list("in"), home.list("done"), home.list("out")], [[], ["a.csv"], ["a.ndjson"]]);
   const [, finished] = home.records;
   assert(finished?.kind === "run-finished" && finished.outcome === "succeeded");

@@ -55,8 +55,8 @@ class CsvWriter implements DocumentWriter {
       }
       const stranger = fields.find((field) => !this.#known.has(field) && document[field] !== undefined);
       if (stranger !== undefined) {
-        const message = `has a field "${stranger}" that is not among the columns of the file`;
-        fail(i, new DocumentFailure("document.rejected", message));
+        const said = (field: string) => `has ${field} that is not among the columns of the file`;
+        fail(i, new DocumentFailure("document.rejected", said(`a field "${stranger}"`), said("a field")));
         continue;
       }
       const row = this.#columns.map((column) => this.#cell(document[column])).join(this.#delimiter);

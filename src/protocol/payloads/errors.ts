@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import { MAX_ERROR_CAUSES, MAX_ERROR_CHARS } from "../../base/limits.ts";
 import { closedObject, text, wholeNumber } from "../../base/quick_schemas.ts";
-import { count, directory, documentCounts, name, time, uuid } from "./fields.ts";
+import { directory, documentCounts, name, time, uuid } from "./fields.ts";
 import { stepName } from "./logs.ts";
 import { RUN_OUTCOMES } from "./tracking.ts";
 
@@ -44,6 +44,8 @@ export const runErrorSchema = closedObject({
   scope: z.enum(["run", "input"]),
   time,
   code,
+  /** Where the run was at work when it came up. */
+  step: z.optional(stepName),
   message: text(0, MAX_ERROR_CHARS),
   file: z.optional(file),
   /** What lies underneath, outermost first. Words that may quote a document are left out. */
@@ -82,9 +84,8 @@ export const moreFailuresSchema = closedObject({
 /** In the place of details that are missing: their run's log was removed by its age, or could not be written. */
 export const missingDetailsSchema = closedObject({
   kind: z.literal("missing"),
-  /** Errors and failed documents of which no more than their number is known. */
-  errors: count,
-  documents: count,
+  /** Documents that failed, and of which nothing else is known. */
+  documents: wholeNumber(1),
 });
 
 export const errorRecordSchema = z.discriminatedUnion("kind", [
