@@ -27,6 +27,7 @@ const BY_CODE: Partial<Record<ErrorCode, number>> = {
   "bundle.wrong-platform": EXIT.invalidInput,
   "process.invalid": EXIT.invalidInput,
   "file.missing": EXIT.invalidInput,
+  "run.unknown": EXIT.invalidInput,
   "enrolment.refused": EXIT.refused,
   "enrolment.already": EXIT.refused,
   "platform.refused": EXIT.refused,

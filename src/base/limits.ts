@@ -43,8 +43,9 @@ export const MAX_RUN_LOG_BYTES = 16 * 1024 * 1024;
 export const MAX_RUN_LOGS_BYTES = 512 * 1024 * 1024;
 export const MAX_RUN_LOG_DAYS = 30;
 export const MAX_RUN_LOGS = 10_000;
-/** One message of a run's log: its facts, and each text among them. */
+/** One message of a run's log: its facts, the name of each, and each text among them. */
 export const MAX_LOG_FACTS = 12;
+export const MAX_LOG_FACT_NAME_CHARS = 40;
 export const MAX_LOG_FACT_CHARS = 500;
 /** For how long a process may log at another level than the usual one, before that ends by itself. */
 export const MAX_LOG_LEVEL_HOURS = 7 * 24;

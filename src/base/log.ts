@@ -53,7 +53,7 @@ function logWith(options: LogOptions, inherited: LogFacts, last: LastLine): Log 
     write(
       format === "json"
         ? JSON.stringify({ time, level: own, message, ...facts })
-        : asText(time, own, message, facts),
+        : logText(time, own, message, facts),
     );
   };
   const at = (own: LogLevel) => (message: string, facts: LogFacts = {}) => {
@@ -128,7 +128,8 @@ const PAINT: Record<LogLevel, (text: string) => string> = {
   error: (text) => red(bold(text)),
 };
 
-function asText(time: string, level: LogLevel, message: string, facts: LogFacts): string {
+/** A line for people; coloured when colours are on. */
+export function logText(time: string, level: LogLevel, message: string, facts: LogFacts): string {
   const tail = Object.entries(facts)
     .filter(([, value]) => value !== undefined)
     .map(([key, value]) => dim(`${key}=`) + (typeof value === "string" ? quoted(value) : String(value)));

@@ -1,15 +1,14 @@
 import { usage } from "../base/command_line/command.ts";
-import { isoTime } from "../base/clock.ts";
 import { exists } from "../base/files.ts";
 import { DATABASE_PATH, openState } from "../agent/home.ts";
 import type { Selection } from "../ledger/reader.ts";
 import { LedgerReader } from "../ledger/reader.ts";
 import type { CommandContext } from "./command.ts";
+import { momentOf } from "./moment.ts";
 
 /** What the commands on the ledger have in common. */
 
 const DAY_MS = 24 * 3_600_000;
-const UNITS: Record<string, number> = { m: 60_000, h: 3_600_000, d: DAY_MS };
 
 /** Works on the ledger of this home; undefined when nothing was ever written into one. */
 export async function withLedger<T>(
@@ -53,18 +52,4 @@ export function wholeNumber(name: string, text: string): number {
   const number = Number(text);
   if (!Number.isSafeInteger(number) || number < 1) throw usage(`${name} must be a whole number above 0`);
   return number;
-}
-
-/** @param ofDayMs which moment of a day is meant by a date without a time */
-function momentOf(name: string, text: string, now: number, ofDayMs: number): number {
-  const ago = /^([0-9]{1,6})([mhd])$/.exec(text);
-  if (ago) return now - Number(ago[1]) * UNITS[ago[2]!]!;
-  const isDate = /^[0-9]{4}-[0-9]{2}-[0-9]{2}$/.test(text);
-  const isTime = /^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+(Z|[+-][0-9]{2}:[0-9]{2})$/.test(text);
-  const moment = isDate ? Date.parse(`${text}T00:00:00Z`) + ofDayMs : isTime ? Date.parse(text) : NaN;
-  if (!Number.isNaN(moment)) return moment;
-  throw usage(
-    `--${name} is "${text}", but it must be a date such as ${isoTime(now).slice(0, 10)}, a time such as ` +
-      `${isoTime(now).slice(0, 19)}Z, or an age such as 30m, 24h or 7d`,
-  );
 }

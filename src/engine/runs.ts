@@ -67,10 +67,12 @@ export interface RunSummary extends RunHead {
   error?: RunFinished["error"];
 }
 
-/** The most recent runs, newest first. Needs no more than read access to the database. */
-export function recentRuns(db: Database, limit = 20): RunSummary[] {
-  return query<RunRow>(db, "SELECT state, head, record FROM engine_runs ORDER BY id DESC LIMIT ?")(limit)
-    .map(summaryOf);
+/** The most recent runs, of one process or of all, newest first. Needs no more than read access to the database. */
+export function recentRuns(db: Database, limit = 20, process: string | null = null): RunSummary[] {
+  return query<RunRow>(
+    db,
+    "SELECT state, head, record FROM engine_runs WHERE ?1 IS NULL OR process = ?1 ORDER BY id DESC LIMIT ?2",
+  )(process, limit).map(summaryOf);
 }
 
 /** One run, or undefined when there is none with this id. */

@@ -45,14 +45,15 @@ export class LogCursor implements Disposable {
   }
 
   /**
-   * The lines from where the last call ended up to the present end, and gaps in the place of those that are missing.
+   * The lines from where the last call ended up to the present end, in groups, with gaps in the place of those that
+   * are missing.
    *
    * @throws {SallyportError} `state.unreadable`, as {@linkcode begin} does.
    */
-  async *lines(): AsyncGenerator<LogLine> {
+  async *lines(): AsyncGenerator<LogLine[]> {
     for (;;) {
       if (!this.#reader && !await this.begin()) return;
-      if (this.#opened) yield* this.#missingBefore(this.#opened);
+      if (this.#opened) yield this.#missingBefore(this.#opened);
       this.#opened = undefined;
       yield* this.#drain(this.#reader!);
       if (!await this.#isRotated()) return;
@@ -62,23 +63,26 @@ export class LogCursor implements Disposable {
     }
   }
 
-  async *#drain(reader: LineReader): AsyncGenerator<LogLine> {
-    for await (const lines of reader.lines()) {
-      for (const line of lines) {
-        const read = line.text === undefined ? undefined : parseLine(line.text);
-        if (read === undefined) {
-          this.#addDamage(line);
-          continue;
-        }
-        if (this.#damage) yield this.#damage;
-        this.#damage = undefined;
-        if (read.kind === "message") this.#count(1, line.bytes);
-        if (read.kind === "gap") this.#count(read.records, read.bytes);
-        yield read;
-      }
+  async *#drain(reader: LineReader): AsyncGenerator<LogLine[]> {
+    for await (const lines of reader.lines()) yield lines.flatMap((line) => this.#read(line));
+    yield this.#takeDamage();
+  }
+
+  #read(line: Line): LogLine[] {
+    const read = line.text === undefined ? undefined : parseLine(line.text);
+    if (read === undefined) {
+      this.#addDamage(line);
+      return [];
     }
-    if (this.#damage) yield this.#damage;
+    if (read.kind === "message") this.#count(1, line.bytes);
+    if (read.kind === "gap") this.#count(read.records, read.bytes);
+    return this.#damage ? [...this.#takeDamage(), read] : [read];
+  }
+
+  #takeDamage(): LogGap[] {
+    const damage = this.#damage;
     this.#damage = undefined;
+    return damage ? [damage] : [];
   }
 
   #addDamage({ text, bytes }: Line): void {
@@ -94,11 +98,13 @@ export class LogCursor implements Disposable {
     this.#seen.bytes += bytes;
   }
 
-  *#missingBefore({ recordsBefore, bytesBefore }: LogHeader): Generator<LogGap> {
+  #missingBefore({ recordsBefore, bytesBefore }: LogHeader): LogGap[] {
     const records = recordsBefore - this.#seen.records;
     const bytes = Math.max(0, bytesBefore - this.#seen.bytes);
-    if (records > 0) yield { kind: "gap", reason: this.#lostFile ? "damaged" : "over-cap", records, bytes };
     this.#seen = { records: Math.max(recordsBefore, this.#seen.records), bytes: bytesBefore };
+    return records > 0
+      ? [{ kind: "gap", reason: this.#lostFile ? "damaged" : "over-cap", records, bytes }]
+      : [];
   }
 
   /** Opens the file after the last one that was read, of the two that there may be. */

@@ -1,6 +1,10 @@
+import { concat } from "@std/bytes/concat";
+
 /** What is read at once, and the longest line: a longer one is passed over in bounded memory. */
 const CHUNK_BYTES = 64 * 1024;
 const MAX_LINE_BYTES = 64 * 1024;
+
+const decoder = new TextDecoder();
 
 /** One line, and its bytes with its end. */
 export interface Line {
@@ -57,8 +61,8 @@ export class LineReader implements Disposable {
 
   #text(): string | undefined {
     if (this.#begunBytes > MAX_LINE_BYTES) return undefined;
-    const decoder = new TextDecoder();
-    return this.#begun.map((part) => decoder.decode(part, { stream: true })).join("").slice(0, -1);
+    const line = this.#begun.length === 1 ? this.#begun[0]! : concat(this.#begun);
+    return decoder.decode(line).slice(0, -1);
   }
 
   [Symbol.dispose](): void {

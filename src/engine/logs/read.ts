@@ -53,10 +53,12 @@ export async function* readRunLog(
     for (let lastLook = false;;) {
       const isOver = run.state === "finished";
       let snapshot: Snapshot | undefined;
-      for await (const line of cursor.lines()) {
+      for await (const lines of cursor.lines()) {
         if (signal.aborted) return;
-        if (line.kind === "snapshot") snapshot = line;
-        else if (line.kind === "gap" || (line.kind === "message" && wanted(line))) yield line;
+        for (const line of lines) {
+          if (line.kind === "snapshot") snapshot = line;
+          else if (line.kind === "gap" || (line.kind === "message" && wanted(line))) yield line;
+        }
       }
       if (follow && snapshot) yield* overview(run = knownRun(db, runId), snapshot, clock);
       const isWhole = snapshot?.ended || before?.snapshot.ended;

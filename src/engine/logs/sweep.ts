@@ -20,7 +20,7 @@ const CAPS: Caps = {
   ageMs: MAX_RUN_LOG_DAYS * DAY_MS,
 };
 /** Every so many new logs, or after so long, somebody sweeps: then no cap can be passed meanwhile. */
-export const SWEEP_AFTER = { logs: 100, bytes: MAX_RUN_LOGS_BYTES * SLACK, ms: 3_600_000 };
+export const SWEEP_AFTER = { logs: 500, bytes: MAX_RUN_LOGS_BYTES * SLACK, ms: 3_600_000 };
 
 /** What was removed. */
 export interface Swept {

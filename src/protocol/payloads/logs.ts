@@ -1,5 +1,10 @@
 import * as z from "zod/mini";
-import { MAX_ERROR_CHARS, MAX_LOG_FACT_CHARS, MAX_LOG_FACTS } from "../../base/limits.ts";
+import {
+  MAX_ERROR_CHARS,
+  MAX_LOG_FACT_CHARS,
+  MAX_LOG_FACT_NAME_CHARS,
+  MAX_LOG_FACTS,
+} from "../../base/limits.ts";
 import { closedObject, leaf, text } from "../../base/quick_schemas.ts";
 import { count, documentCounts, endingError, name, time, uuid } from "./fields.ts";
 import { RUN_OUTCOMES, TRIGGER_KINDS } from "./tracking.ts";
@@ -66,13 +71,21 @@ export const logStepSchema = closedObject({
 });
 export type LogStep = z.infer<typeof logStepSchema>;
 
-const factName = text(1, 40);
-const fact = leaf<string | number | boolean | null>(
-  `a number, true, false, null, or a string of up to ${MAX_LOG_FACT_CHARS} characters`,
-  (value) =>
-    value === null || typeof value === "boolean" || Number.isFinite(value) ||
-    (typeof value === "string" && value.length <= MAX_LOG_FACT_CHARS),
+/** File names and counts are the most they hold, never the content of a document. */
+const facts = leaf<Record<string, string | number | boolean | null>>(
+  `up to ${MAX_LOG_FACTS} numbers, true, false, null, or strings of up to ${MAX_LOG_FACT_CHARS} characters`,
+  (value) => {
+    if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
+    const entries = Object.entries(value);
+    return entries.length <= MAX_LOG_FACTS &&
+      entries.every(([name, fact]) => name.length <= MAX_LOG_FACT_NAME_CHARS && isFact(fact));
+  },
 );
+
+function isFact(value: unknown): boolean {
+  if (typeof value === "string") return value.length <= MAX_LOG_FACT_CHARS;
+  return value === null || typeof value === "boolean" || Number.isFinite(value);
+}
 
 export const logMessageSchema = closedObject({
   kind: z.literal("message"),
@@ -80,14 +93,7 @@ export const logMessageSchema = closedObject({
   level: z.enum(RUN_LOG_LEVELS),
   step: z.optional(stepName),
   message: text(0, MAX_ERROR_CHARS),
-  /** File names and counts are the most they hold, never the content of a document. */
-  facts: z.optional(
-    z.record(factName, fact).check(
-      z.refine((facts) => Object.keys(facts).length <= MAX_LOG_FACTS, {
-        error: `needs to have at most ${MAX_LOG_FACTS} entries`,
-      }),
-    ),
-  ),
+  facts: z.optional(facts),
 });
 export type LogMessage = z.infer<typeof logMessageSchema>;
 

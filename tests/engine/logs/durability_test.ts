@@ -6,11 +6,12 @@ import { MAX_RUN_LOG_BYTES } from "../../../src/base/limits.ts";
 import { createLog, silentLog } from "../../../src/base/log.ts";
 import { LineFile } from "../../../src/engine/logs/line_file.ts";
 import { LineReader } from "../../../src/engine/logs/line_reader.ts";
+import { readRunLog } from "../../../src/engine/logs/read.ts";
 import { sweepLogs } from "../../../src/engine/logs/sweep.ts";
 import { recoverRuns } from "../../../src/engine/recovery.ts";
 import { TestClock } from "../../support/clock.ts";
 import { temporaryFolder } from "../../support/home.ts";
-import { ORDERS } from "../support.ts";
+import { ORDERS, until } from "../support.ts";
 import { LogHome, ofKind, texts } from "./support.ts";
 
 const CHILD = fromFileUrl(new URL("crash_child.ts", import.meta.url));
@@ -25,7 +26,8 @@ Deno.test("log: killed in the middle of writing, at most the last line is torn, 
     }).spawn();
     const reader = child.stdout.getReader();
     const runId = new TextDecoder().decode((await reader.read()).value).trim();
-    await new Promise((resolve) => setTimeout(resolve, 20 + kill * 60));
+    const size = () => Deno.statSync(`${home.logs}/${runId}.ndjson`).size;
+    await until(() => size() > (kill + 1) * 50_000);
     child.kill("SIGKILL");
     await child.status;
     await reader.cancel();
@@ -92,6 +94,34 @@ Deno.test("log: one run keeps what its cap allows, the newest, and says how much
   );
   assertEquals(ofKind(records, "summary")[0]!.levels.info, total);
   assertEquals(gap!.bytes > gap!.records * 400, true);
+});
+
+Deno.test("log: one that is far over its cap is read a few lines at a time", async () => {
+  await using home = new LogHome();
+  const run = home.begin();
+  run.runLog.log.info("first", { filler: "x".repeat(400) });
+  run.finish();
+  const path = join(home.logs, `${run.runId}.ndjson`);
+  const lines = (await Deno.readTextFile(path)).split("\n");
+  const message = lines.findIndex((line) => line.includes('"first"'));
+  const block = new TextEncoder().encode(`${lines[message]}\n`.repeat(4_000));
+  const blocks = 60; // 120 MiB
+  {
+    using file = await Deno.open(path, { write: true, truncate: true });
+    await file.write(new TextEncoder().encode(`${lines.slice(0, message).join("\n")}\n`));
+    for (let n = 0; n < blocks; n++) {
+      for (let at = 0; at < block.length;) at += await file.write(block.subarray(at));
+    }
+    await file.write(new TextEncoder().encode(lines.slice(message).join("\n")));
+  }
+  const before = Deno.memoryUsage().rss;
+  let count = 0;
+  let most = 0;
+  for await (const { kind } of readRunLog({ runId: run.runId }, home.source, new AbortController().signal)) {
+    if (kind === "message" && count++ % 10_000 === 0) most = Math.max(most, Deno.memoryUsage().rss);
+  }
+  assertEquals(count, blocks * 4_000 + 1);
+  assert(most - before < 64 * 2 ** 20, `${(most - before) / 2 ** 20} MiB more`);
 });
 
 Deno.test("log: of all runs the oldest go first, by age, number and room; those under way stay", () => {
