@@ -84,7 +84,7 @@ async function gather({ clock }: CommandContext) {
       runs: recentRuns(db, 10),
       spool: spool.counts(),
       spooledTotal: spool.total(),
-      egress: ledger.exists() ? ledger.totals() : [],
+      egress: ledger.exists() ? ledger.totals("class") : [],
     };
   } finally {
     db.close();
@@ -126,7 +126,7 @@ function asText(
     ...spool.map(({ channel, waiting, bytes }) =>
       `Spool      ${waiting} ${channel} payloads wait (${bytes} bytes)`
     ),
-    ...egress.map((each) => `Sent       ${each.payloads} ${each.key} payloads (${each.bytes} bytes)`),
+    ...egress.map((each) => `Sent       ${each.payloads} ${each.class} payloads (${each.bytes} bytes)`),
   ];
   for (const condition of conditions) lines.push("", conditionText(condition));
   if (processes.length > 0) {

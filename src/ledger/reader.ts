@@ -35,14 +35,12 @@ export interface Selection {
   sent?: boolean;
 }
 
-/** What was sent under one class or on one day. */
-export interface Total {
-  /** The class, or the day (UTC) as YYYY-MM-DD. */
-  key: string;
+/** What was sent under one class, or on one day (UTC, as YYYY-MM-DD). */
+export type Total<By extends keyof typeof KEYS> = Record<By, string> & {
   entries: number;
   payloads: number;
   bytes: number;
-}
+};
 
 // Heartbeats are found by any moment between their first and their last.
 const SELECTED = `WHERE (?1 IS NULL OR class = ?1)
@@ -100,13 +98,11 @@ export class LedgerReader {
   }
 
   /** What was sent, by class or by day. Checkpoints were not sent. */
-  totals(by: keyof typeof KEYS = "class", selection: Selection = {}): Total[] {
-    return query<Total>(
+  totals<By extends keyof typeof KEYS>(by: By, selection: Selection = {}): Total<By>[] {
+    return query<Total<By>>(
       this.#db,
-      `SELECT ${
-        KEYS[by]
-      } AS key, count(*) AS entries, sum(coalesce(count, 1)) AS payloads, sum(bytes) AS bytes
-       FROM ledger ${SELECTED} GROUP BY key ORDER BY key`,
+      `SELECT ${KEYS[by]} AS ${by}, count(*) AS entries, sum(coalesce(count, 1)) AS payloads,
+         sum(bytes) AS bytes FROM ledger ${SELECTED} GROUP BY 1 ORDER BY 1`,
     )(...valuesOf({ ...selection, sent: true }));
   }
 
