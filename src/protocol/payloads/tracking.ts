@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { regexes } from "zod/v4/core";
 import { closedObject, pattern, text, wholeNumber } from "../../base/quick_schemas.ts";
 import {
   MAX_BATCH_RECORDS,
@@ -20,8 +21,8 @@ import {
  */
 
 const count = wholeNumber(0);
-const uuid = pattern("a UUID", z.core.regexes.uuid());
-const time = pattern("a time in UTC as ISO 8601", z.core.regexes.datetime({}));
+const uuid = pattern("a UUID", regexes.uuid());
+const time = pattern("a time in UTC as ISO 8601", regexes.datetime({}));
 const name = text(1, MAX_NAME_CHARS);
 const seq = wholeNumber(1);
 
