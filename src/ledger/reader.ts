@@ -1,6 +1,6 @@
 import { SallyportError } from "../base/errors.ts";
 import type { Database } from "../base/sqlite.ts";
-import { query, queryOne, rowsInTurn } from "../base/sqlite.ts";
+import { hasTable, query, queryOne, rowsInTurn } from "../base/sqlite.ts";
 import { ENTRY_COLUMNS } from "./chain.ts";
 import type { LedgerEntry, Receipt } from "./entry.ts";
 import { LEDGER_VERSION } from "./tables.ts";
@@ -184,9 +184,8 @@ export class LedgerReader {
   }
 
   #version(): number | undefined {
-    const has = queryOne(this.#db, "SELECT 1 FROM sqlite_schema WHERE name = ?");
-    if (has("ledger") === undefined) return undefined;
-    if (has("schema_versions") === undefined) return 0;
+    if (!hasTable(this.#db, "ledger")) return undefined;
+    if (!hasTable(this.#db, "schema_versions")) return 0;
     const room = queryOne<{ version: number }>(
       this.#db,
       "SELECT version FROM schema_versions WHERE room = 'ledger'",

@@ -1,5 +1,5 @@
 import type { Database } from "../base/sqlite.ts";
-import { query, queryOne } from "../base/sqlite.ts";
+import { hasTable, query } from "../base/sqlite.ts";
 
 /** A payload that waits, as it stands in the spool. */
 export interface WaitingPayload {
@@ -11,7 +11,7 @@ export interface WaitingPayload {
 
 /** Everything that waits, oldest first, without touching it: the spool may be one that another process drains. */
 export function* waitingPayloads(db: Database): Generator<WaitingPayload> {
-  if (!queryOne(db, "SELECT 1 FROM sqlite_schema WHERE name = 'spool'")()) return;
+  if (!hasTable(db, "spool")) return;
   const next = query<{ channel: string; seq: number; payload: string }>(
     db,
     "SELECT channel, seq, payload FROM spool WHERE (channel, seq) > (?, ?) ORDER BY channel, seq LIMIT 200",
