@@ -15,6 +15,7 @@ export class CheckpointCheck {
   readonly #totals = new Map<string, { payloads: number; bytes: number }>();
   #receiptsRead = { count: 0, hash: GENESIS };
   #count = 0;
+  /** Bodies up to this entry may be missing. */
   #prunedThrough = 0;
   #last: { number: number; key: SigningKey } | undefined;
   #firstUntrusted: number | undefined;
@@ -42,11 +43,6 @@ export class CheckpointCheck {
   /** The first checkpoint behind {@linkcode trustedThrough}. */
   get firstUntrusted(): number | undefined {
     return this.#firstUntrusted;
-  }
-
-  /** Bodies up to this entry may be missing. */
-  get prunedThrough(): number {
-    return this.#prunedThrough;
   }
 
   get receipts(): number {
