@@ -36,5 +36,7 @@ export const MAX_LEDGER_BODY_DAYS = 90;
 export const MAX_LEDGER_BODY_BYTES = 1024 * 1024 * 1024;
 /** How far an agent's clock may be from the platform's: everything works up to here but certificates' validity. */
 export const MAX_CLOCK_OFFSET_MS = 24 * 3_600_000;
+/** How long a server may ask an agent to wait before it comes again. */
+export const MAX_RETRY_AFTER_MS = 3_600_000;
 /** A JSON body of the platform's API. */
 export const MAX_API_BODY_BYTES = 1024 * 1024;
