@@ -50,9 +50,7 @@ hold (it waits, and why) or drop (it never leaves, and why). Nothing is sent and
 
 function* judged(db: Database, policy: Policy, circumstances: Circumstances): Generator<PreviewedPayload> {
   const judge = previewTracking(policy, circumstances);
-  for (const { channel, seq, payload } of waitingPayloads(db)) {
-    if (channel === "tracking") yield judge(seq, payload);
-  }
+  for (const { seq, payload } of waitingPayloads(db, "tracking")) yield judge(seq, payload);
 }
 
 function asText(
