@@ -11,7 +11,8 @@ import { previewTracking } from "../gate/preview.ts";
 import type { Circumstances } from "../gate/verdict.ts";
 import { waitingPayloads } from "../spool/contents.ts";
 import type { Command } from "./command.ts";
-import { chosenPolicy, paintVerdict, POLICY_OPTION, withState } from "./policy_file.ts";
+import { chosenPolicy, paintVerdict, POLICY_OPTION } from "./policy_file.ts";
+import { withState } from "./state.ts";
 
 const VERDICTS = ["allow", "shape", "hold", "drop"] as const;
 const MAX_CHANGES = 6;
@@ -41,7 +42,7 @@ hold (it waits, and why) or drop (it never leaves, and why). Nothing is sent and
         counts[payload.verdict]!++;
         if (payloads.length < limit) payloads.push(payload);
       }
-    }, undefined);
+    });
     const result = { source, hash: policy.hash, fault: fault?.message ?? "", counts, payloads };
     context.result(result, asText);
     return EXIT.ok;
