@@ -1,5 +1,5 @@
 import { canonicalJson } from "../base/json.ts";
-import { isSignedBy } from "../trust/signature.ts";
+import { verifySignature } from "../trust/signature.ts";
 import type { Receipt } from "./entry.ts";
 import { GENESIS, payloadsOf, receiptHash } from "./entry.ts";
 import { fault } from "./fault.ts";
@@ -77,7 +77,7 @@ export class CheckpointCheck {
     for (const each of [...own, ...next]) this.#keys.introduce(each, certificate, number);
     const { certificate: pem, ...key } = this.#keys.signer(certificate, number);
     if (!signature) fault("signature", number, "its signature is gone");
-    if (!isSignedBy(pem, signedBytes(hash), signature)) {
+    if (!verifySignature(pem, signedBytes(hash), signature)) {
       fault("signature", number, `its signature is not one of the key ${certificate} over this very entry`);
     }
     this.#count++;
