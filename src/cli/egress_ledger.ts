@@ -1,5 +1,5 @@
 import { usage } from "../base/command_line/command.ts";
-import { isoTime } from "../base/clock.ts";
+import { DAY_MS, isoTime } from "../base/clock.ts";
 import type { Database } from "../base/sqlite.ts";
 import type { Selection } from "../ledger/reader.ts";
 import { LedgerReader } from "../ledger/reader.ts";
@@ -8,7 +8,6 @@ import { withState } from "./state.ts";
 
 /** What the commands on the ledger have in common. */
 
-const DAY_MS = 24 * 3_600_000;
 const UNITS: Record<string, number> = { m: 60_000, h: 3_600_000, d: DAY_MS };
 
 /** Works on the ledger of this home; undefined when nothing was ever written into one. */

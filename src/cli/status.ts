@@ -1,5 +1,5 @@
 import { dim, green, red, yellow } from "@std/fmt/colors";
-import { isoTime } from "../base/clock.ts";
+import { DAY_MS, isoTime } from "../base/clock.ts";
 import { EXIT } from "../base/exit_codes.ts";
 import { exists } from "../base/files.ts";
 import { table } from "../base/table.ts";
@@ -42,7 +42,7 @@ async function gather({ clock }: CommandContext) {
     platform: enrolment.platform,
     certificateExpires: isoTime(certificateFacts.notAfter),
     // By the platform's clock, which is the one that counts.
-    certificateDaysLeft: Math.floor((certificateFacts.notAfter - clock.now() - clockOffsetMs) / 86_400_000),
+    certificateDaysLeft: Math.floor((certificateFacts.notAfter - clock.now() - clockOffsetMs) / DAY_MS),
   });
   const running = { gatehouse: await isRunning("gatehouse"), engine: await isRunning("engine") };
   if (!await exists(DATABASE_PATH)) {

@@ -1,5 +1,5 @@
 import { join } from "@std/path";
-import { systemClock } from "../base/clock.ts";
+import { DAY_MS, systemClock } from "../base/clock.ts";
 import type { Command } from "../base/command_line/command.ts";
 import { usage } from "../base/command_line/command.ts";
 import type { Invocation, Program } from "../base/command_line/program.ts";
@@ -14,7 +14,7 @@ import type { RecoveryPolicy } from "./sessions/recovery.ts";
 import { RECOVERY_POLICIES } from "./sessions/recovery.ts";
 import { webhookOptions } from "./webhook/options.ts";
 
-const LIFE_UNITS: Record<string, number> = { m: 60_000, h: 3_600_000, d: 86_400_000 };
+const LIFE_UNITS: Record<string, number> = { m: 60_000, h: 3_600_000, d: DAY_MS };
 
 interface Settings {
   data: string;

@@ -1,6 +1,7 @@
 import * as z from "zod";
+import { DAY_MS } from "../../base/clock.ts";
 
-const UNITS: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+const UNITS: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: DAY_MS };
 
 /** A duration such as `500ms`, `5s`, `10m` or `1h`, between the bounds, as milliseconds. */
 export function durationSchema(minimumMs: number, maximumMs: number) {
