@@ -36,8 +36,7 @@ before, which was not sent.
     "sallyport egress --follow",
   ],
   async run(context) {
-    const { words, option, flag, result } = context;
-    if (words.length > 0) throw usage(`"${words.join(" ")}" is not understood`);
+    const { option, flag, result } = context;
     const by = groupingOf(option("by"));
     if (by !== undefined && (flag("follow") || option("last") !== undefined)) {
       throw usage("--by gives totals: neither --follow nor --last goes with it");

@@ -33,7 +33,6 @@ hold (it waits, and why) or drop (it never leaves, and why). Nothing is sent and
   async run(context) {
     const limit = Number(context.option("limit") ?? "20");
     if (!Number.isInteger(limit) || limit < 0) throw usage("--limit must be a whole number");
-    if (context.words.length > 0) throw usage(`"policy preview" takes no words; name a file with --policy`);
     const { policy, source, fault } = await chosenPolicy(context, context.option("policy"));
     const counts = Object.fromEntries(VERDICTS.map((verdict) => [verdict, 0]));
     const payloads: PreviewedPayload[] = [];

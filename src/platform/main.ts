@@ -131,8 +131,7 @@ const PROGRAM: Program<Command<Invocation>> = {
   run: (command, invocation) => command.run(invocation),
 };
 
-function readSettings({ words, option, values }: Invocation): Settings {
-  if (words.length > 0) throw usage(`"${words[0]}" is not understood`);
+function readSettings({ option, values }: Invocation): Settings {
   const data = option("data");
   if (data === undefined) throw usage("--data DIR is missing");
   const address = option("listen")?.match(/^(?:\[([0-9a-fA-F:]+)\]|([^:]+)):([0-9]{1,5})$/);
