@@ -20,7 +20,7 @@ export function durationSchema(minimumMs: number, maximumMs: number) {
 }
 
 /** Milliseconds in the largest unit that divides them. */
-export function asDuration(ms: number): string {
+function asDuration(ms: number): string {
   const [unit, size] = Object.entries(UNITS).reverse().find(([, size]) => ms % size === 0)!;
   return `${ms / size}${unit}`;
 }

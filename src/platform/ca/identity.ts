@@ -39,7 +39,7 @@ const identitySchema = z.strictObject({
 });
 type IdentityFile = z.infer<typeof identitySchema>;
 
-export const IDENTITY_FILE = "identity.json";
+const IDENTITY_FILE = "identity.json";
 
 /**
  * Loads the platform's identity, or makes it at the very first start, which is when `firstTrace` (the

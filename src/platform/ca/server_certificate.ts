@@ -22,7 +22,7 @@ const fileSchema = z.strictObject({
 /** What the TLS server shows. */
 export type ServerCertificate = Pick<z.infer<typeof fileSchema>, "certificate" | "key">;
 
-export const SERVER_CERTIFICATE_FILE = "server.json";
+const SERVER_CERTIFICATE_FILE = "server.json";
 
 /**
  * The platform's server certificate for these hosts: the stored one, or a new one when a third of its life or
