@@ -11,6 +11,7 @@
 import { join, resolve } from "@std/path";
 import { parseArgs } from "@std/cli/parse-args";
 import { parseAuthority } from "../src/trust/bundle.ts";
+import { minify } from "./lib/minify.ts";
 import { agentFlags, ROOT } from "./lib/permissions.ts";
 
 /** Put in front of a chunk that needs it. */
@@ -34,10 +35,13 @@ try {
     "--quiet",
     "--platform=deno",
     "--code-splitting",
-    "--minify",
     `--outdir=${bundle}`,
     "main.ts",
   ], ROOT);
+  for await (const { name } of Deno.readDir(bundle)) {
+    const path = join(bundle, name);
+    await Deno.writeTextFile(path, await minify(await Deno.readTextFile(path)));
+  }
   await bake(bundle, { platform, commit: await commit() });
   await run(Deno.env.get("DENO_COMPILE_BIN") ?? Deno.execPath(), [
     "compile",

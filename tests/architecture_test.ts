@@ -101,6 +101,14 @@ Deno.test("a gatehouse without a policy.yaml loads neither YAML nor regular expr
   assertEquals(libraries.filter((name) => name === "yaml" || name === "re2js"), []);
 });
 
+Deno.test("zod's core is imported by its own name: by way of zod a bundle keeps all its languages", async () => {
+  const byWayOfZod: string[] = [];
+  for await (const path of sourceFiles(join(root, "src"))) {
+    if (/\bz\.core\b/.test(await Deno.readTextFile(path))) byWayOfZod.push(relative(root, path));
+  }
+  assertEquals(byWayOfZod, []);
+});
+
 Deno.test("of the agent's code only uplink/ and update/ touch the network", async () => {
   const NETWORK =
     /\bfetch\(|\bnew WebSocket\(|\bDeno\.(connect|connectTls|listen|listenTls|serve|createHttpClient)\b/;

@@ -6,6 +6,7 @@
  */
 import { join } from "@std/path";
 import type { Clock } from "../../src/base/clock.ts";
+import { DAY_MS } from "../../src/base/clock.ts";
 import { sha256Hex } from "../../src/base/digest.ts";
 import type { Database } from "../../src/base/sqlite.ts";
 import { command, openDatabase } from "../../src/base/sqlite.ts";
@@ -18,7 +19,6 @@ import type { Figure } from "./lib.ts";
 import { median, print } from "./lib.ts";
 
 const ROUNDS = 5;
-const DAY_MS = 86_400_000;
 const HEARTBEAT_MS = 30_000;
 const DAYS = 30;
 const POLICY = "0".repeat(64);

@@ -7,7 +7,7 @@ import type { FuzzTarget } from "./target.ts";
 /** An input may take this long: more is a way to bring a program to a stand. */
 const SLOW_MS = 1_000;
 
-export const CORPUS = join(ROOT, "tests", "corpus");
+const CORPUS = join(ROOT, "tests", "corpus");
 
 /** An input that broke something. */
 export interface Finding {

@@ -1,7 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { RECONNECT } from "../../src/agent/gatehouse.ts";
 import { Backoff } from "../../src/base/backoff.ts";
-import { systemClock } from "../../src/base/clock.ts";
+import { DAY_MS, systemClock } from "../../src/base/clock.ts";
 import { sha256Hex } from "../../src/base/digest.ts";
 import { fromBase64Url } from "../../src/base/encoding.ts";
 import { randomToken, uuidv7 } from "../../src/base/ids.ts";
@@ -19,7 +19,6 @@ import type { MessageParts, UplinkIdentity, UplinkListener } from "../../src/upl
 import { Uplink } from "../../src/uplink/uplink.ts";
 import { webSocketOpener } from "../../src/uplink/socket.ts";
 
-const DAY_MS = 24 * 3_600_000;
 const CAPABILITIES = AGENT_CAPABILITY.reportsStatus | AGENT_CAPABILITY.reportsHealth |
   AGENT_CAPABILITY.reportsHeartbeat | AGENT_CAPABILITY.acceptsOpampConnectionSettings;
 

@@ -1,5 +1,5 @@
 import { Backoff } from "../base/backoff.ts";
-import { isoTime, sleep } from "../base/clock.ts";
+import { DAY_MS, isoTime, sleep } from "../base/clock.ts";
 import { watchDatabase } from "../base/database_changes.ts";
 import { messageOf } from "../base/errors.ts";
 import { MAX_LEDGER_BODY_BYTES, MAX_LEDGER_BODY_DAYS } from "../base/limits.ts";
@@ -99,7 +99,7 @@ export async function runGatehouse(options: GatehouseOptions, signal: AbortSigna
     db,
     clock,
     guard,
-    limits: { ageMs: MAX_LEDGER_BODY_DAYS * 24 * 3_600_000, bytes: MAX_LEDGER_BODY_BYTES },
+    limits: { ageMs: MAX_LEDGER_BODY_DAYS * DAY_MS, bytes: MAX_LEDGER_BODY_BYTES },
     signer: certificates.signer,
     onCheckpoint: () => tellSoon(),
   });

@@ -13,6 +13,9 @@ export interface Clock {
   after(delayMs: number, callback: () => void): () => void;
 }
 
+/** A day in milliseconds. */
+export const DAY_MS = 24 * 3_600_000;
+
 /** The longest delay that `setTimeout` takes; a longer one would fire at once. */
 const MAX_DELAY_MS = 2 ** 31 - 1;
 

@@ -1,5 +1,7 @@
 /** Every bound of the product in one place, so that a reviewer can read them together. Units are in the names. */
 
+import { DAY_MS } from "./clock.ts";
+
 /** One OpAMP message on the wire, either way; the default of 64 MiB in other implementations is far too big. */
 export const MAX_MESSAGE_BYTES = 1024 * 1024;
 /** One batch of tracking records: small enough that a heartbeat never waits long behind it. */
@@ -9,7 +11,7 @@ export const MAX_BATCH_RECORDS = 500;
 export const MAX_PAYLOAD_BYTES = 128 * 1024;
 /** What the spool keeps of each channel while nobody takes it; beyond that the oldest goes, and a gap record says so. */
 export const SPOOL_QUOTAS: Readonly<Record<string, { readonly bytes: number; readonly ageMs: number }>> = {
-  tracking: { bytes: 256 * 1024 * 1024, ageMs: 30 * 24 * 3_600_000 },
+  tracking: { bytes: 256 * 1024 * 1024, ageMs: 30 * DAY_MS },
 };
 /** The most that an agent has on the way without an acknowledgement, whatever credit it is given. */
 export const MAX_CREDIT_BYTES = 1024 * 1024;
@@ -35,7 +37,9 @@ export const MAX_FILES_PER_RECORD = 100;
 export const MAX_LEDGER_BODY_DAYS = 90;
 export const MAX_LEDGER_BODY_BYTES = 1024 * 1024 * 1024;
 /** How far an agent's clock may be from the platform's: everything works up to here but certificates' validity. */
-export const MAX_CLOCK_OFFSET_MS = 24 * 3_600_000;
+export const MAX_CLOCK_OFFSET_MS = DAY_MS;
+/** How long a server may ask an agent to wait before it comes again. */
+export const MAX_RETRY_AFTER_MS = 3_600_000;
 /** A JSON body of the platform's API. */
 export const MAX_API_BODY_BYTES = 1024 * 1024;
 /** What the logs of runs may take on the disk: of one run, of all together, how old and how many. */

@@ -5,30 +5,31 @@
  * them.
  */
 import * as z from "zod/mini";
+import * as core from "zod/v4/core";
 
-type AnyObject = z.ZodMiniObject<z.core.$ZodLooseShape, z.core.$strict>;
+type AnyObject = z.ZodMiniObject<core.$ZodLooseShape, core.$strict>;
 
-const CompiledObject = z.core.$constructor<AnyObject>("ZodMiniObject", (instance, definition) => {
-  z.core.$ZodObjectJIT.init(instance, definition);
-  initType(instance, definition);
-  z.core.util.defineLazy(instance, "shape", () => definition.shape);
+const CompiledObject = core.$constructor<AnyObject>("ZodMiniObject", (instance, definition) => {
+  init(core.$ZodObjectJIT, instance, definition);
+  init(z.ZodMiniType, instance, definition);
+  core.util.defineLazy(instance, "shape", () => definition.shape);
 });
 
 /** As `z.strictObject`: a field that is not named is an error. */
-export function closedObject<T extends z.core.$ZodLooseShape>(
+export function closedObject<T extends core.$ZodLooseShape>(
   shape: T,
-): z.ZodMiniObject<T, z.core.$strict> {
+): z.ZodMiniObject<T, core.$strict> {
   return new CompiledObject({ type: "object", shape, catchall: z.never() }) as never;
 }
 
-interface LeafDefinition extends z.core.$ZodTypeDef {
+interface LeafDefinition extends core.$ZodTypeDef {
   type: "custom";
   expected: string;
   isValid(value: unknown): boolean;
 }
 
-const Leaf = z.core.$constructor<z.ZodMiniType, LeafDefinition>("ZodMiniLeaf", (instance, definition) => {
-  z.core.$ZodType.init(instance as never, definition);
+const Leaf = core.$constructor<z.ZodMiniType, LeafDefinition>("ZodMiniLeaf", (instance, definition) => {
+  init(core.$ZodType, instance, definition);
   const { expected, isValid } = definition;
   instance._zod.parse = (payload) => {
     if (isValid(payload.value)) return payload;
@@ -36,7 +37,7 @@ const Leaf = z.core.$constructor<z.ZodMiniType, LeafDefinition>("ZodMiniLeaf", (
     payload.issues.push({ code: "custom", input: payload.value, inst: instance, message });
     return payload;
   };
-  initType(instance, definition);
+  init(z.ZodMiniType, instance, definition);
 });
 
 /** A value that one function decides on; `expected` completes "Invalid input: expected …". */
@@ -65,7 +66,10 @@ export function wholeNumber(min: number): z.ZodMiniType<number> {
   );
 }
 
-function initType(instance: z.ZodMiniType, definition: z.core.$ZodTypeDef): void {
-  const { init }: { init(instance: z.ZodMiniType, definition: z.core.$ZodTypeDef): void } = z.ZodMiniType;
-  init(instance, definition);
+function init(
+  type: { init(instance: never, definition: never): void },
+  instance: z.ZodMiniType,
+  definition: core.$ZodTypeDef,
+): void {
+  type.init(instance as never, definition as never);
 }

@@ -36,14 +36,14 @@ before, which was not sent.
     "sallyport egress --follow",
   ],
   async run(context) {
-    const { words, option, flag, result } = context;
-    if (words.length > 0) throw usage(`"${words.join(" ")}" is not understood`);
-    const by = option("by");
-    if (by !== undefined && by !== "class" && by !== "day") throw usage("--by must be class or day");
-    if (by !== undefined && flag("follow")) throw usage("--by and --follow do not go together");
+    const { option, flag, result } = context;
+    const by = groupingOf(option("by"));
+    if (by !== undefined && (flag("follow") || option("last") !== undefined)) {
+      throw usage("--by gives totals: neither --follow nor --last goes with it");
+    }
     const last = wholeNumber("--last", option("last") ?? "20");
     const selection = { ...selectionOf(context), sent: true };
-    const code = await withLedger(async (ledger, db) => {
+    const isThere = await withLedger(async (ledger, db) => {
       if (by !== undefined) result({ by, totals: ledger.totals(by, selection) }, totalsAsText);
       else if (!flag("follow")) {
         result(
@@ -51,9 +51,9 @@ before, which was not sent.
           listAsText,
         );
       } else await follow(context, ledger, db, last, selection);
-      return EXIT.ok;
+      return true;
     });
-    if (code === undefined) {
+    if (!isThere) {
       result(by === undefined ? { entries: [], totals: [] } : { by, totals: [] }, () => NOTHING);
     }
     return EXIT.ok;
@@ -66,13 +66,15 @@ const PAGE = 500;
 const NOTHING = "Nothing has left this machine.";
 const NOTHING_FITS = "Nothing that fits has left this machine.";
 
-function listAsText({ entries, totals }: { entries: ListedEntry[]; totals: Total[] }): string {
+function listAsText(
+  { entries, totals }: { entries: ListedEntry[]; totals: Total<"class">[] },
+): string {
   if (entries.length === 0) return NOTHING_FITS;
   return [
     table(COLUMNS, entries.map(cellsOf)),
     "",
-    ...totals.map(({ key, payloads, bytes }) =>
-      `${printable(key)}: ${payloads} payloads, ${formatBytes(bytes)}`
+    ...totals.map(({ class: name, payloads, bytes }) =>
+      `${printable(name)}: ${payloads} payloads, ${formatBytes(bytes)}`
     ),
   ].join("\n");
 }
@@ -100,23 +102,24 @@ function cellsOf(entry: ListedEntry): string[] {
   ];
 }
 
-function totalsAsText({ by, totals }: { by: string; totals: Total[] }): string {
+type Grouping = "class" | "day";
+
+function groupingOf(by: string | undefined): Grouping | undefined {
+  if (by === undefined || by === "class" || by === "day") return by;
+  throw usage("--by must be class or day");
+}
+
+function totalsAsText({ by, totals }: { by: Grouping; totals: Total<Grouping>[] }): string {
   if (totals.length === 0) return NOTHING_FITS;
-  const sum = (count: (total: Total) => number) => totals.reduce((all, total) => all + count(total), 0);
-  const rows = totals.map(({ key, entries, payloads, bytes }) => [key, entries, payloads, bytes]);
-  rows.push([
-    "all",
-    sum(({ entries }) => entries),
-    sum(({ payloads }) => payloads),
-    sum(({ bytes }) => bytes),
-  ]);
-  return table(
-    [by === "day" ? "Day" : "Class", "Entries", "Payloads", "Bytes"].map((title, i) => ({
-      title,
-      align: i === 0 ? "left" : "right",
-    })),
-    rows.map((row) => row.map((cell) => printable(String(cell)))),
-  );
+  const sum = (count: (total: Total<Grouping>) => number) =>
+    totals.reduce((all, total) => all + count(total), 0);
+  const rows = [
+    ...totals.map((total) => [printable(total[by]), total.entries, total.payloads, total.bytes]),
+    ["all", sum(({ entries }) => entries), sum(({ payloads }) => payloads), sum(({ bytes }) => bytes)],
+  ];
+  const titles = [by === "day" ? "Day" : "Class", "Entries", "Payloads", "Bytes"];
+  const columns = titles.map((title, i): Column => ({ title, align: i === 0 ? "left" : "right" }));
+  return table(columns, rows.map((row) => row.map(String)));
 }
 
 /** Lists the last entries, and then each as it comes; heartbeats again whenever one more has joined them. */

@@ -32,8 +32,7 @@ NDJSON lines hold every field of docs/ledger.md; syslog lines are those of RFC 5
     "sallyport egress export --class tracking --bodies",
   ],
   async run(context) {
-    const { words, option, flag, json } = context;
-    if (words.length > 0) throw usage(`"${words.join(" ")}" is not understood`);
+    const { option, flag, json } = context;
     const format = option("format") ?? "ndjson";
     if (format !== "ndjson" && format !== "syslog") throw usage("--format must be ndjson or syslog");
     if (format === "syslog" && (json || flag("bodies"))) {

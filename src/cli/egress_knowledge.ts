@@ -7,6 +7,7 @@ import type { Noted } from "../ledger/noted.ts";
 import type { Knowledge } from "../ledger/verify.ts";
 import { parseCheckpoint } from "../protocol/checkpoint.ts";
 import { readCertificate } from "../trust/certificate.ts";
+import { allFromPem, toPem } from "../trust/keys.ts";
 import type { CommandContext } from "./command.ts";
 import { readInputFile } from "./input_file.ts";
 
@@ -29,20 +30,21 @@ export async function ownCertificates(): Promise<string[]> {
 async function certificatesIn({ values }: CommandContext): Promise<string[]> {
   const all: string[] = [];
   for (const file of values("certificate")) {
-    const blocks = (await readInputFile(file)).match(
-      /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g,
-    );
-    if (!blocks) throw usage(`--certificate: there is no PEM certificate in ${file}`);
-    for (const pem of blocks) {
-      try {
-        readCertificate(pem);
-      } catch {
-        throw usage(`--certificate: a certificate in ${file} cannot be read`);
-      }
-      all.push(pem);
-    }
+    const found = certificatesOf(file, await readInputFile(file));
+    if (found.length === 0) throw usage(`--certificate: there is no PEM certificate in ${file}`);
+    all.push(...found.map((der) => toPem("CERTIFICATE", der)));
   }
   return all;
+}
+
+function certificatesOf(file: string, text: string): Uint8Array<ArrayBuffer>[] {
+  try {
+    const found = allFromPem("CERTIFICATE", text);
+    for (const der of found) readCertificate(der);
+    return found;
+  } catch {
+    throw usage(`--certificate: a certificate in ${file} cannot be read`);
+  }
 }
 
 const markSchema = z.object({

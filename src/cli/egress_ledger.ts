@@ -1,23 +1,22 @@
 import { usage } from "../base/command_line/command.ts";
-import { exists } from "../base/files.ts";
-import { DATABASE_PATH, openState } from "../agent/home.ts";
+import { DAY_MS } from "../base/clock.ts";
+import type { Database } from "../base/sqlite.ts";
 import type { Selection } from "../ledger/reader.ts";
 import { LedgerReader } from "../ledger/reader.ts";
 import type { CommandContext } from "./command.ts";
 import { momentOf } from "./moment.ts";
+import { withState } from "./state.ts";
 
 /** What the commands on the ledger have in common. */
 
-const DAY_MS = 24 * 3_600_000;
-
 /** Works on the ledger of this home; undefined when nothing was ever written into one. */
 export async function withLedger<T>(
-  work: (ledger: LedgerReader, db: ReturnType<typeof openState>) => T | Promise<T>,
+  work: (ledger: LedgerReader, db: Database) => T | Promise<T>,
 ): Promise<T | undefined> {
-  if (!await exists(DATABASE_PATH)) return undefined;
-  using db = openState();
-  const ledger = new LedgerReader(db);
-  return ledger.exists() ? await work(ledger, db) : undefined;
+  return await withState((db) => {
+    const ledger = new LedgerReader(db);
+    return ledger.exists() ? work(ledger, db) : undefined;
+  });
 }
 
 /** Options that choose entries, for the help. */

@@ -1,7 +1,7 @@
-import { isoTime } from "../base/clock.ts";
+import { DAY_MS, isoTime } from "../base/clock.ts";
 import { usage } from "../base/command_line/command.ts";
 
-const UNITS: Record<string, number> = { m: 60_000, h: 3_600_000, d: 24 * 3_600_000 };
+const UNITS: Record<string, number> = { m: 60_000, h: 3_600_000, d: DAY_MS };
 
 /** What stands behind an option that takes a time, for the help. */
 export const MOMENT = "a date, a time, or 30m, 24h, 7d ago";

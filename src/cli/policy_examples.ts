@@ -10,7 +10,7 @@ import { LedgerReader } from "../ledger/reader.ts";
 import { decodeFrame } from "../protocol/codec.ts";
 import type { AgentToServer } from "../protocol/generated/opamp_pb.ts";
 import { AgentToServerSchema } from "../protocol/generated/opamp_pb.ts";
-import { waitingPayloads } from "../spool/contents.ts";
+import { newestPayload } from "../spool/contents.ts";
 
 /** Something that this machine had to send, as it would leave now; or why it would not. */
 export interface Example {
@@ -48,13 +48,8 @@ function example<T>(from: string, verdict: Verdict<T>, show: (payload: T) => unk
 }
 
 function newestRecord(db: Database): { from: string; record: unknown } | null {
-  let newest: { from: string; record: unknown } | null = null;
-  for (const { channel, seq, payload } of waitingPayloads(db)) {
-    if (channel === "tracking" && payload !== undefined) {
-      newest = { from: `spool, seq ${seq}`, record: payload };
-    }
-  }
-  return newest ?? finishedRun(db);
+  const newest = newestPayload(db, "tracking");
+  return newest ? { from: `spool, seq ${newest.seq}`, record: newest.payload } : finishedRun(db);
 }
 
 function finishedRun(db: Database): { from: string; record: unknown } | null {

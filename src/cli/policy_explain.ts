@@ -17,8 +17,8 @@ import {
   isOnDemand,
   paintVerdict,
   POLICY_OPTION,
-  withState,
 } from "./policy_file.ts";
+import { withState } from "./state.ts";
 
 /** `sallyport policy explain CLASS` */
 export const policyExplain: Command = {
@@ -50,7 +50,7 @@ what a request would be answered at this moment.`,
     const result = await withState((db) => {
       const circumstances = new Spending(db, context.clock).circumstances();
       return { circumstances, example: exampleOf(name, db, policy, circumstances) };
-    }, { circumstances: { now: context.clock.now(), spent: NOTHING }, example: null });
+    }) ?? { circumstances: { now: context.clock.now(), spent: NOTHING }, example: null };
     const request = isOnDemand(name)
       ? judgeRequest(
         { class: name, requester, ...process ? { process: { name: process, allowsData: true } } : {} },

@@ -1,12 +1,9 @@
 import { green, red, yellow } from "@std/fmt/colors";
-import { exists } from "../base/files.ts";
 import { table } from "../base/table.ts";
 import type { Column } from "../base/table.ts";
 import { printable } from "../base/terminal.ts";
-import { DATABASE_PATH, openState } from "../agent/home.ts";
 import type { LoadedPolicy, PolicyFile } from "../agent/policy/policy_file.ts";
 import { HOME_POLICY, loadPolicy, readPolicyFile } from "../agent/policy/policy_file.ts";
-import type { Database } from "../base/sqlite.ts";
 import type { Option } from "../base/command_line/command.ts";
 import type { OnDemandOptions, PayloadClass, PolicyOptions } from "../gate/policy/options.ts";
 import { CLASSES, ON_DEMAND } from "../gate/policy/options.ts";
@@ -38,13 +35,6 @@ export async function chosenPolicy(
 export async function chosenFile(context: CommandContext, named: string | undefined): Promise<PolicyFile> {
   if (named !== undefined) await readInputFile(named);
   return await readPolicyFile(context.clock.now(), named);
-}
-
-/** Works with the state database of this home, or gives `otherwise` where no agent has run yet. */
-export async function withState<T>(work: (db: Database) => T, otherwise: T): Promise<T> {
-  if (!await exists(DATABASE_PATH)) return otherwise;
-  using db = openState();
-  return work(db);
 }
 
 const PAINT = { allow: green, shape: yellow, hold: yellow, drop: red };

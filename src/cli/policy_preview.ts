@@ -11,7 +11,8 @@ import { previewTracking } from "../gate/preview.ts";
 import type { Circumstances } from "../gate/verdict.ts";
 import { waitingPayloads } from "../spool/contents.ts";
 import type { Command } from "./command.ts";
-import { chosenPolicy, paintVerdict, POLICY_OPTION, withState } from "./policy_file.ts";
+import { chosenPolicy, paintVerdict, POLICY_OPTION } from "./policy_file.ts";
+import { withState } from "./state.ts";
 
 const VERDICTS = ["allow", "shape", "hold", "drop"] as const;
 const MAX_CHANGES = 6;
@@ -32,7 +33,6 @@ hold (it waits, and why) or drop (it never leaves, and why). Nothing is sent and
   async run(context) {
     const limit = Number(context.option("limit") ?? "20");
     if (!Number.isInteger(limit) || limit < 0) throw usage("--limit must be a whole number");
-    if (context.words.length > 0) throw usage(`"policy preview" takes no words; name a file with --policy`);
     const { policy, source, fault } = await chosenPolicy(context, context.option("policy"));
     const counts = Object.fromEntries(VERDICTS.map((verdict) => [verdict, 0]));
     const payloads: PreviewedPayload[] = [];
@@ -41,7 +41,7 @@ hold (it waits, and why) or drop (it never leaves, and why). Nothing is sent and
         counts[payload.verdict]!++;
         if (payloads.length < limit) payloads.push(payload);
       }
-    }, undefined);
+    });
     const result = { source, hash: policy.hash, fault: fault?.message ?? "", counts, payloads };
     context.result(result, asText);
     return EXIT.ok;
@@ -50,9 +50,7 @@ hold (it waits, and why) or drop (it never leaves, and why). Nothing is sent and
 
 function* judged(db: Database, policy: Policy, circumstances: Circumstances): Generator<PreviewedPayload> {
   const judge = previewTracking(policy, circumstances);
-  for (const { channel, seq, payload } of waitingPayloads(db)) {
-    if (channel === "tracking") yield judge(seq, payload);
-  }
+  for (const { seq, payload } of waitingPayloads(db, "tracking")) yield judge(seq, payload);
 }
 
 function asText(

@@ -2,33 +2,31 @@ import { green, red, yellow } from "@std/fmt/colors";
 import type { Clock } from "../base/clock.ts";
 import { utf8 } from "../base/encoding.ts";
 import { SallyportError } from "../base/errors.ts";
-import { exists } from "../base/files.ts";
-import { DATABASE_PATH, openState } from "../agent/home.ts";
+import { DATABASE_PATH } from "../agent/home.ts";
 import type { LogSource } from "../engine/logs/read.ts";
 import { migrateEngine } from "../engine/tables.ts";
 import type { RunOutcome } from "../protocol/payloads/tracking.ts";
 import { RUN_ERRORS } from "../protocol/run_errors.ts";
 import { writeOut } from "./output.ts";
+import { withState } from "./state.ts";
 
 /** What the commands on runs have in common. */
-
-/** Whether anything ever ran in this home. */
-export const anythingRan = () => exists(DATABASE_PATH);
 
 /**
  * Works on the runs of this home.
  *
  * @throws {SallyportError} `run.unknown` when nothing ever ran in it.
  */
-export async function withRuns<T>(clock: Clock, work: (source: LogSource) => T | Promise<T>): Promise<T> {
-  if (!await anythingRan()) {
-    throw new SallyportError("run.unknown", "nothing ever ran in this home", {
-      remedy: RUN_ERRORS["run.unknown"].remedy,
-    });
-  }
-  using db = openState();
-  migrateEngine(db);
-  return await work({ db, databasePath: DATABASE_PATH, clock });
+export async function withRuns(clock: Clock, work: (source: LogSource) => Promise<void>): Promise<void> {
+  const isDone = await withState(async (db) => {
+    migrateEngine(db);
+    await work({ db, databasePath: DATABASE_PATH, clock });
+    return true;
+  });
+  if (isDone) return;
+  throw new SallyportError("run.unknown", "nothing ever ran in this home", {
+    remedy: RUN_ERRORS["run.unknown"].remedy,
+  });
 }
 
 /** How an outcome is shown: a run that has none is under way. */

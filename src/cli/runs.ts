@@ -1,12 +1,12 @@
-import { usage } from "../base/command_line/command.ts";
 import { EXIT } from "../base/exit_codes.ts";
 import { table } from "../base/table.ts";
-import type { LogSource } from "../engine/logs/read.ts";
 import { recentRuns } from "../engine/runs.ts";
 import type { RunSummary } from "../engine/runs.ts";
+import { migrateEngine } from "../engine/tables.ts";
 import type { Command } from "./command.ts";
 import { wholeNumber } from "./egress_ledger.ts";
-import { anythingRan, outcomeText, seconds, withRuns } from "./run_records.ts";
+import { outcomeText, seconds } from "./run_records.ts";
+import { withState } from "./state.ts";
 
 /** `sallyport runs` */
 export const runs: Command = {
@@ -19,11 +19,13 @@ export const runs: Command = {
     { name: "process", value: "NAME", summary: "Only runs of this process" },
   ],
   examples: ["sallyport runs", "sallyport runs --process orders --last 1 --json | jq -r '.runs[0].runId'"],
-  async run({ words, option, clock, result }) {
-    if (words.length > 0) throw usage(`"${words.join(" ")}" is not understood`);
+  async run({ option, result }) {
     const last = wholeNumber("--last", option("last") ?? "20");
-    const list = ({ db }: LogSource) => recentRuns(db, last, option("process") ?? null);
-    result({ runs: await anythingRan() ? await withRuns(clock, list) : [] }, asText);
+    const found = await withState((db) => {
+      migrateEngine(db);
+      return recentRuns(db, last, option("process") ?? null);
+    });
+    result({ runs: found ?? [] }, asText);
     return EXIT.ok;
   },
 };

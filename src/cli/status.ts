@@ -1,12 +1,11 @@
 import { dim, green, red, yellow } from "@std/fmt/colors";
-import { isoTime } from "../base/clock.ts";
+import { DAY_MS, isoTime } from "../base/clock.ts";
 import { EXIT } from "../base/exit_codes.ts";
-import { exists } from "../base/files.ts";
 import { table } from "../base/table.ts";
 import { finding, printable } from "../base/terminal.ts";
 import { readConnection } from "../agent/connection_record.ts";
 import { readHealth } from "../agent/health/record.ts";
-import { DATABASE_PATH, isRunning, openState, STATE_FOLDER } from "../agent/home.ts";
+import { isRunning, STATE_FOLDER } from "../agent/home.ts";
 import { loadPolicy } from "../agent/policy/policy_file.ts";
 import type { PolicyFacts } from "../agent/policy/policy_record.ts";
 import { readPolicyFacts } from "../agent/policy/policy_record.ts";
@@ -17,6 +16,7 @@ import { LedgerReader } from "../ledger/reader.ts";
 import { clockWords, isClockOff } from "../protocol/clock.ts";
 import { Spool } from "../spool/spool.ts";
 import type { Command, CommandContext } from "./command.ts";
+import { withState } from "./state.ts";
 
 export const status: Command = {
   name: "status",
@@ -42,26 +42,10 @@ async function gather({ clock }: CommandContext) {
     platform: enrolment.platform,
     certificateExpires: isoTime(certificateFacts.notAfter),
     // By the platform's clock, which is the one that counts.
-    certificateDaysLeft: Math.floor((certificateFacts.notAfter - clock.now() - clockOffsetMs) / 86_400_000),
+    certificateDaysLeft: Math.floor((certificateFacts.notAfter - clock.now() - clockOffsetMs) / DAY_MS),
   });
   const running = { gatehouse: await isRunning("gatehouse"), engine: await isRunning("engine") };
-  if (!await exists(DATABASE_PATH)) {
-    return {
-      agent: agent(0),
-      running,
-      policy: await policyNow(clock.now(), undefined),
-      connection: null,
-      conditions: [],
-      clock: null,
-      processes: [],
-      runs: [],
-      spool: [],
-      spooledTotal: 0,
-      egress: [],
-    };
-  }
-  const db = openState();
-  try {
+  const recorded = await withState(async (db) => {
     const connection = readConnection(db);
     const { conditions, clock: offset } = readHealth(db);
     const ledger = new LedgerReader(db);
@@ -84,11 +68,22 @@ async function gather({ clock }: CommandContext) {
       runs: recentRuns(db, 10),
       spool: spool.counts(),
       spooledTotal: spool.total(),
-      egress: ledger.exists() ? ledger.totals() : [],
+      egress: ledger.exists() ? ledger.totals("class") : [],
     };
-  } finally {
-    db.close();
-  }
+  });
+  return recorded ?? {
+    agent: agent(0),
+    running,
+    policy: await policyNow(clock.now(), undefined),
+    connection: null,
+    conditions: [],
+    clock: null,
+    processes: [],
+    runs: [],
+    spool: [],
+    spooledTotal: 0,
+    egress: [],
+  };
 }
 
 type Status = Awaited<ReturnType<typeof gather>>;
@@ -126,7 +121,7 @@ function asText(
     ...spool.map(({ channel, waiting, bytes }) =>
       `Spool      ${waiting} ${channel} payloads wait (${bytes} bytes)`
     ),
-    ...egress.map((each) => `Sent       ${each.payloads} ${each.key} payloads (${each.bytes} bytes)`),
+    ...egress.map((each) => `Sent       ${each.payloads} ${each.class} payloads (${each.bytes} bytes)`),
   ];
   for (const condition of conditions) lines.push("", conditionText(condition));
   if (processes.length > 0) {

@@ -5,7 +5,7 @@ import { chooseName, finishFolder, OutputFile } from "./output_file.ts";
 import { temporaryName } from "./paths.ts";
 
 /** One document that failed, as it stands in the dead letter: one JSON object a line. */
-export interface DeadDocument {
+interface DeadDocument {
   reason: { code: string; step: string; message: string };
   /** The input's name, and where in it the document stood. */
   file: string;

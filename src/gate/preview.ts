@@ -46,7 +46,7 @@ export function previewTracking(
 }
 
 /** The fields in which two values differ. */
-export function changesOf(before: unknown, after: unknown): FieldChange[] {
+function changesOf(before: unknown, after: unknown): FieldChange[] {
   const [old, young] = [leavesOf(before), leavesOf(after)];
   return [...new Set([...old.keys(), ...young.keys()])]
     .map((field) => ({ field, before: old.get(field) ?? "", after: young.get(field) ?? "" }))

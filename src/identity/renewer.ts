@@ -1,6 +1,6 @@
 import { Backoff } from "../base/backoff.ts";
 import type { Clock } from "../base/clock.ts";
-import { isoTime } from "../base/clock.ts";
+import { DAY_MS, isoTime } from "../base/clock.ts";
 import { messageOf } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { CertificateFacts } from "../trust/certificate.ts";
@@ -83,7 +83,7 @@ export class Renewer {
     const life = certificateFacts.notAfter - certificateFacts.notBefore;
     this.#backoff = new Backoff({
       baseMs: Math.min(3_600_000, life / 50),
-      capMs: Math.min(24 * 3_600_000, life / 10),
+      capMs: Math.min(DAY_MS, life / 10),
       random,
     });
     if (candidate?.offer) this.#state = trying();

@@ -1,4 +1,5 @@
 import type { Clock } from "../base/clock.ts";
+import { DAY_MS } from "../base/clock.ts";
 import { sha256Hex } from "../base/digest.ts";
 import type { Database } from "../base/sqlite.ts";
 import { command, queryOne } from "../base/sqlite.ts";
@@ -9,8 +10,6 @@ import { migrateLedger } from "./tables.ts";
 
 /** What an entry is made from; the chain adds its number, its time and what ties it to the entry before. */
 export type Content = Pick<LedgerEntry, "kind" | "class" | "records" | "policy">;
-
-const DAY_MS = 24 * 3_600_000;
 
 /** The columns of an entry, in the order of the table. */
 const COLUMNS = [

@@ -1,5 +1,5 @@
 /** What can be wrong with a ledger. */
-export const FAULT_KINDS = [
+const FAULT_KINDS = [
   "removed", // an entry is not there
   "moved", // an entry stands in another place than it was written to
   "edited", // a field of an entry is not what was written

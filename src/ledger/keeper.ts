@@ -1,5 +1,5 @@
 import type { Clock } from "../base/clock.ts";
-import { sleep } from "../base/clock.ts";
+import { DAY_MS, sleep } from "../base/clock.ts";
 import type { Database } from "../base/sqlite.ts";
 import { queryOne } from "../base/sqlite.ts";
 import { readCertificate } from "../trust/certificate.ts";
@@ -11,7 +11,7 @@ import type { CheckpointCause, Signer } from "./statement.ts";
 
 /** A checkpoint is made after so many entries, or so long after the last, if there are entries behind it. */
 const CHECKPOINT_ENTRIES = 1_000;
-const CHECKPOINT_MS = 24 * 3_600_000;
+const CHECKPOINT_MS = DAY_MS;
 /** How often it is looked whether one is due, and when again after that could not be done. */
 const LOOK_MS = 60_000;
 const AGAIN_MS = 15 * 60_000;

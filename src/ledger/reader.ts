@@ -1,6 +1,6 @@
 import { SallyportError } from "../base/errors.ts";
 import type { Database } from "../base/sqlite.ts";
-import { query, queryOne, rowsInTurn } from "../base/sqlite.ts";
+import { hasTable, query, queryOne, rowsInTurn } from "../base/sqlite.ts";
 import { ENTRY_COLUMNS } from "./chain.ts";
 import type { LedgerEntry, Receipt } from "./entry.ts";
 import { LEDGER_VERSION } from "./tables.ts";
@@ -35,14 +35,12 @@ export interface Selection {
   sent?: boolean;
 }
 
-/** What was sent under one class or on one day. */
-export interface Total {
-  /** The class, or the day (UTC) as YYYY-MM-DD. */
-  key: string;
+/** What was sent under one class, or on one day (UTC, as YYYY-MM-DD). */
+export type Total<By extends keyof typeof KEYS> = Record<By, string> & {
   entries: number;
   payloads: number;
   bytes: number;
-}
+};
 
 // Heartbeats are found by any moment between their first and their last.
 const SELECTED = `WHERE (?1 IS NULL OR class = ?1)
@@ -100,13 +98,11 @@ export class LedgerReader {
   }
 
   /** What was sent, by class or by day. Checkpoints were not sent. */
-  totals(by: keyof typeof KEYS = "class", selection: Selection = {}): Total[] {
-    return query<Total>(
+  totals<By extends keyof typeof KEYS>(by: By, selection: Selection = {}): Total<By>[] {
+    return query<Total<By>>(
       this.#db,
-      `SELECT ${
-        KEYS[by]
-      } AS key, count(*) AS entries, sum(coalesce(count, 1)) AS payloads, sum(bytes) AS bytes
-       FROM ledger ${SELECTED} GROUP BY key ORDER BY key`,
+      `SELECT ${KEYS[by]} AS ${by}, count(*) AS entries, sum(coalesce(count, 1)) AS payloads,
+         sum(bytes) AS bytes FROM ledger ${SELECTED} GROUP BY 1 ORDER BY 1`,
     )(...valuesOf({ ...selection, sent: true }));
   }
 
@@ -188,9 +184,8 @@ export class LedgerReader {
   }
 
   #version(): number | undefined {
-    const has = queryOne(this.#db, "SELECT 1 FROM sqlite_schema WHERE name = ?");
-    if (has("ledger") === undefined) return undefined;
-    if (has("schema_versions") === undefined) return 0;
+    if (!hasTable(this.#db, "ledger")) return undefined;
+    if (!hasTable(this.#db, "schema_versions")) return 0;
     const room = queryOne<{ version: number }>(
       this.#db,
       "SELECT version FROM schema_versions WHERE room = 'ledger'",

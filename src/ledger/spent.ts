@@ -1,5 +1,5 @@
 import type { Database } from "../base/sqlite.ts";
-import { query, queryOne } from "../base/sqlite.ts";
+import { hasTable, query, queryOne } from "../base/sqlite.ts";
 
 /**
  * The bytes that left since the beginning of a day (UTC), given in milliseconds since 1970, by class. Looks back from
@@ -7,7 +7,7 @@ import { query, queryOne } from "../base/sqlite.ts";
  * all of one day.
  */
 export function bytesSince(db: Database, dayStart: number): Map<string, number> {
-  if (!queryOne(db, "SELECT 1 FROM sqlite_schema WHERE name = 'ledger'")()) return new Map();
+  if (!hasTable(db, "ledger")) return new Map();
   const before = queryOne<{ number: number }>(
     db,
     "SELECT number FROM ledger WHERE time < ? ORDER BY number DESC LIMIT 1",

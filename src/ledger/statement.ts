@@ -9,13 +9,13 @@ import { canonicalJson } from "../base/json.ts";
  */
 
 /** Why a checkpoint was made. */
-export const CHECKPOINT_CAUSES = ["start", "count", "day", "pruning", "renewal", "stop"] as const;
+const CHECKPOINT_CAUSES = ["start", "count", "day", "pruning", "renewal", "stop"] as const;
 export type CheckpointCause = (typeof CHECKPOINT_CAUSES)[number];
 
 const count = z.int().check(z.minimum(0));
 const digest = z.string().check(z.regex(/^[0-9a-f]{64}$/));
 
-export const statementSchema = z.strictObject({
+const statementSchema = z.strictObject({
   format: z.literal(1),
   cause: z.enum(CHECKPOINT_CAUSES),
   /** The certificate whose key signed: SHA-256 of its DER, as everywhere below. */

@@ -1,5 +1,5 @@
 import { canonicalJson } from "../base/json.ts";
-import { isSignedBy } from "../trust/signature.ts";
+import { verifySignature } from "../trust/signature.ts";
 import type { Receipt } from "./entry.ts";
 import { GENESIS, payloadsOf, receiptHash } from "./entry.ts";
 import { fault } from "./fault.ts";
@@ -15,6 +15,7 @@ export class CheckpointCheck {
   readonly #totals = new Map<string, { payloads: number; bytes: number }>();
   #receiptsRead = { count: 0, hash: GENESIS };
   #count = 0;
+  /** Bodies up to this entry may be missing. */
   #prunedThrough = 0;
   #last: { number: number; key: SigningKey } | undefined;
   #firstUntrusted: number | undefined;
@@ -42,11 +43,6 @@ export class CheckpointCheck {
   /** The first checkpoint behind {@linkcode trustedThrough}. */
   get firstUntrusted(): number | undefined {
     return this.#firstUntrusted;
-  }
-
-  /** Bodies up to this entry may be missing. */
-  get prunedThrough(): number {
-    return this.#prunedThrough;
   }
 
   get receipts(): number {
@@ -81,7 +77,7 @@ export class CheckpointCheck {
     for (const each of [...own, ...next]) this.#keys.introduce(each, certificate, number);
     const { certificate: pem, ...key } = this.#keys.signer(certificate, number);
     if (!signature) fault("signature", number, "its signature is gone");
-    if (!isSignedBy(pem, signedBytes(hash), signature)) {
+    if (!verifySignature(pem, signedBytes(hash), signature)) {
       fault("signature", number, `its signature is not one of the key ${certificate} over this very entry`);
     }
     this.#count++;

@@ -1,5 +1,5 @@
 import { join } from "@std/path";
-import { systemClock } from "../base/clock.ts";
+import { DAY_MS, systemClock } from "../base/clock.ts";
 import type { Command } from "../base/command_line/command.ts";
 import { usage } from "../base/command_line/command.ts";
 import type { Invocation, Program } from "../base/command_line/program.ts";
@@ -14,7 +14,7 @@ import type { RecoveryPolicy } from "./sessions/recovery.ts";
 import { RECOVERY_POLICIES } from "./sessions/recovery.ts";
 import { webhookOptions } from "./webhook/options.ts";
 
-const LIFE_UNITS: Record<string, number> = { m: 60_000, h: 3_600_000, d: 86_400_000 };
+const LIFE_UNITS: Record<string, number> = { m: 60_000, h: 3_600_000, d: DAY_MS };
 
 interface Settings {
   data: string;
@@ -131,8 +131,7 @@ const PROGRAM: Program<Command<Invocation>> = {
   run: (command, invocation) => command.run(invocation),
 };
 
-function readSettings({ words, option, values }: Invocation): Settings {
-  if (words.length > 0) throw usage(`"${words[0]}" is not understood`);
+function readSettings({ option, values }: Invocation): Settings {
   const data = option("data");
   if (data === undefined) throw usage("--data DIR is missing");
   const address = option("listen")?.match(/^(?:\[([0-9a-fA-F:]+)\]|([^:]+)):([0-9]{1,5})$/);

@@ -1,5 +1,6 @@
 import { getRequestListener } from "@hono/node-server";
 import type { Clock } from "../base/clock.ts";
+import { DAY_MS } from "../base/clock.ts";
 import { sha256Hex } from "../base/digest.ts";
 import { randomToken } from "../base/ids.ts";
 import type { Log } from "../base/log.ts";
@@ -33,7 +34,6 @@ import type { Store } from "./store/store.ts";
 import type { WebhookOptions } from "./webhook/webhook.ts";
 import { startWebhook } from "./webhook/webhook.ts";
 
-const DAY_MS = 24 * 3_600_000;
 /** How often the operator's certificate is looked at: a new one should be shown soon after it was put there. */
 const LOOK_MS = 10_000;
 

@@ -10,7 +10,7 @@ import { SallyportError } from "../base/errors.ts";
 import type { ServerCertificate } from "./ca/server_certificate.ts";
 
 /** The two paths at which agents knock. */
-export const AGENT_PATHS = ["/v1/enroll", "/v1/opamp"] as const;
+const AGENT_PATHS = ["/v1/enroll", "/v1/opamp"] as const;
 export type AgentPath = (typeof AGENT_PATHS)[number];
 
 /** What the server hands its visitors to. */

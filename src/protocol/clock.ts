@@ -6,7 +6,7 @@ import { inWords } from "../base/clock.ts";
  */
 
 /** From here on a person should set the clock, though the agent works all the same. */
-export const CLOCK_OFF_MS = 60_000;
+const CLOCK_OFF_MS = 60_000;
 
 /** What to do about a clock that is off. */
 export const SET_CLOCK = "Set this machine's clock, best by a time service.";

@@ -13,9 +13,7 @@ export function encodeFrame<T extends DescMessage>(
   schema: T,
   message: MessageShape<T>,
 ): Uint8Array<ArrayBuffer> {
-  const body = toBinary(schema, message);
-  const frame = new Uint8Array(body.length + 1);
-  frame.set(body, 1);
+  const frame = addHeader(toBinary(schema, message));
   checkSize(frame.length);
   return frame;
 }
@@ -35,10 +33,22 @@ export function decodeFrame<T extends DescMessage>(schema: T, frame: Uint8Array)
     );
   }
   try {
-    return fromBinary(schema, frame.subarray(1));
+    return fromBinary(schema, removeHeader(frame));
   } catch (cause) {
     throw new SallyportError("platform.protocol", `a message is not a valid ${schema.typeName}`, { cause });
   }
+}
+
+/** The WebSocket frame of an encoded message, which over HTTP stands by itself. */
+export function addHeader(message: Uint8Array): Uint8Array<ArrayBuffer> {
+  const frame = new Uint8Array(1 + message.length);
+  frame.set(message, 1);
+  return frame;
+}
+
+/** The encoded message in a WebSocket frame; it shares the frame's memory. */
+export function removeHeader<B extends ArrayBufferLike>(frame: Uint8Array<B>): Uint8Array<B> {
+  return frame.subarray(1);
 }
 
 function checkSize(bytes: number): void {

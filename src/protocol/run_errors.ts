@@ -90,7 +90,7 @@ export const RUN_ERRORS = {
   },
 } as const satisfies Partial<Record<ErrorCode, RunErrorFacts>>;
 
-export type RunErrorCode = keyof typeof RUN_ERRORS;
+type RunErrorCode = keyof typeof RUN_ERRORS;
 
 /** What is known of a code; one from elsewhere is a defect. */
 export function runErrorFacts(code: string): RunErrorFacts {

@@ -41,7 +41,7 @@ export interface SpoolCount {
 export const SPOOL_WARN_SHARE = 0.5;
 
 /** What is kept of one channel, in bytes and for how long. */
-export type SpoolQuota = (typeof SPOOL_QUOTAS)[string];
+type SpoolQuota = (typeof SPOOL_QUOTAS)[string];
 
 interface ChannelRow {
   channel: string;

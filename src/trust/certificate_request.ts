@@ -1,8 +1,7 @@
 /** The agent's side of certificates: its key never leaves it, only requests do. */
+import { DAY_MS } from "../base/clock.ts";
 import { MAX_CLOCK_OFFSET_MS } from "../base/limits.ts";
 import { KEY_ALGORITHM } from "./keys.ts";
-
-const DAY_MS = 24 * 3_600_000;
 
 /** A PKCS#10 request (RFC 2986) as PEM. Subject and usages are the platform's to decide. */
 export async function createRequest(keys: CryptoKeyPair): Promise<string> {

@@ -12,7 +12,7 @@ export function signWith(privateKeyPem: string, data: Uint8Array): Uint8Array<Ar
 }
 
 /** Whether the key of a certificate (PEM) made a signature of {@linkcode signWith}. */
-export function isSignedBy(certificatePem: string, data: Uint8Array, signature: Uint8Array): boolean {
+export function verifySignature(certificatePem: string, data: Uint8Array, signature: Uint8Array): boolean {
   return verify("sha256", data, x509(certificatePem).publicKey, signature);
 }
 

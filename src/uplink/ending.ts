@@ -1,5 +1,5 @@
 import { asSallyportError, SallyportError } from "../base/errors.ts";
-import { MAX_ERROR_CHARS } from "../base/limits.ts";
+import { MAX_ERROR_CHARS, MAX_RETRY_AFTER_MS } from "../base/limits.ts";
 import { CLOSE } from "../protocol/closing.ts";
 import type { ServerErrorResponse } from "../protocol/generated/opamp_pb.ts";
 import { clockRemark } from "./certificate_time.ts";
@@ -20,8 +20,6 @@ const REFUSED_WAIT_MS = 60_000;
 const APPROVAL_WAIT_MS = 10_000;
 /** Two agents with one identity would throw each other out without end. */
 const SUPERSEDED_WAIT_MS = 30_000;
-/** A server's wish is honoured up to here. */
-const MAX_RETRY_AFTER_MS = 3_600_000;
 
 const REFUSALS: Record<number, { remedy: string; minimumWaitMs: number }> = {
   [CLOSE.unknownIdentity]: {

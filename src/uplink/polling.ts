@@ -1,9 +1,9 @@
-import { concat } from "@std/bytes/concat";
 import type { Clock } from "../base/clock.ts";
 import { fromBase64Url } from "../base/encoding.ts";
 import { asSallyportError, messageOf, SallyportError } from "../base/errors.ts";
-import { MAX_MESSAGE_BYTES } from "../base/limits.ts";
+import { MAX_MESSAGE_BYTES, MAX_RETRY_AFTER_MS } from "../base/limits.ts";
 import { CLOSE } from "../protocol/closing.ts";
+import { addHeader, removeHeader } from "../protocol/codec.ts";
 import type { PolledAnswer } from "../protocol/polling.ts";
 import {
   decodeAnswer,
@@ -27,8 +27,6 @@ import { createTlsClient } from "./tls_client.ts";
 const REQUEST_MS = 30_000;
 /** How long what was sent before a close may take to leave. */
 const FLUSH_MS = 2_000;
-/** A server's wish is honoured up to here. */
-const MAX_RETRY_AFTER_MS = 3_600_000;
 /** What an error page may say in an error of ours. */
 const MAX_WORDS = 200;
 
@@ -128,7 +126,7 @@ class PollingSocket implements Socket {
 
   send(frame: Bytes): void {
     if (this.#ending) return;
-    this.#outbox.push(frame.slice(1)); // without the header that only a WebSocket's messages have
+    this.#outbox.push(removeHeader(frame));
     void this.#drain();
   }
 
@@ -214,7 +212,7 @@ class PollingSocket implements Socket {
 
   #tell(message: Bytes): void {
     if (message.length > MAX_MESSAGE_BYTES) throw new Error(`a message has ${message.length} bytes`);
-    const frame = concat([new Uint8Array(1), message]);
+    const frame = addHeader(message);
     this.#events.tell((listener) => listener.message(frame));
   }
 

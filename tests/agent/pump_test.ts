@@ -355,7 +355,7 @@ Deno.test("over the day's budget records wait in their order, and leave on the n
   const sentFirst = t.batches().at(-1)!.through;
   assert(sentFirst > 30 && sentFirst < count, String(sentFirst));
   assertEquals(t.spool.counts()[0]?.waiting, count - sentFirst);
-  assert(t.reader.totals().find(({ key }) => key === "tracking")!.bytes <= MIB);
+  assert(t.reader.totals("class").find((each) => each.class === "tracking")!.bytes <= MIB);
   assert(t.pump.held?.includes("1 MiB a day"), t.pump.held);
 
   // A pump that starts anew knows from the ledger what has left today.

@@ -107,6 +107,38 @@ Deno.test("a command that takes one word says how many it got", async () => {
   assertStringIncludes((await outcome(made, "thing", "x", "y")).err, '"thing" takes one THING, and got 2');
 });
 
+Deno.test("a command that takes no words refuses them before it does anything", async () => {
+  const { made: { commands } } = program(() => Promise.reject(new Error("it ran")));
+  const load = (name: string, usage: string) => async () => ({ ...await commands["thing"]!(), name, usage });
+  const { made } = program(echo, {
+    commands: {
+      "list": load("list", ""),
+      "list old": load("list old", "THING"),
+      "list new": load("list new", ""),
+      "": load("", "--size N"),
+    },
+  });
+  const cases: [string[], string, string][] = [
+    [["list", "odl", "x"], '"tool list" takes no words, and got "odl x"; there are also', "tool list --help"],
+    [
+      ["list", "new", "--size", "2", "x"],
+      '"tool list new" takes no words, and got "x"\n',
+      "tool list new --help",
+    ],
+    [["list", "new", "--", "--size"], 'got "--size"\n', "tool list new --help"],
+    [["--size", "2", "x"], '"tool" takes no words, and got "x"\n', "tool --help"],
+  ];
+  for (const [args, message, help] of cases) {
+    const { code, out, err } = await outcome(made, ...args);
+    assertEquals([code, out], [EXIT.usage, ""]);
+    assertStringIncludes(err, message);
+    assertStringIncludes(err, `\nSee: ${help}\n`);
+  }
+  assertStringIncludes((await outcome(made, "list", "x")).err, "the commands list old, list new\n");
+  assertEquals(JSON.parse((await outcome(made, "list", "x", "--json")).out).error.code, "usage");
+  assertEquals((await outcome(made, "list", "--size", "2")).err.includes("it ran"), true);
+});
+
 Deno.test("help is given for the program, for a group of commands and for one command", async () => {
   const { made } = program(echo, { notes: "Mind the gap." });
   for (const args of [["help"], ["--help"], ["-h"], ["--json", "--help"]]) {

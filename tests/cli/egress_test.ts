@@ -75,7 +75,7 @@ Deno.test("egress lists what was sent, and restricts and sums it up", async () =
 
   const byDay = await home.json("egress", "--by", "day");
   assertEquals(
-    byDay.value.totals.map(({ key, payloads }: { key: string; payloads: number }) => [key, payloads]),
+    byDay.value.totals.map(({ day, payloads }: { day: string; payloads: number }) => [day, payloads]),
     [
       ["2026-01-01", 4],
       ["2026-01-02", 3],
@@ -87,7 +87,8 @@ Deno.test("egress lists what was sent, and restricts and sums it up", async () =
   const { stdout } = await home.run("egress");
   assertMatch(stdout, /3 {2}2026-01-01T00:01:00.000Z {2}status +3 .*heartbeats 1-3/);
   assertStringIncludes(stdout, "a\\x1b[31m record"); // and no colour of its own
-  for (const words of [["--last", "0"], ["--since", "yesterday"], ["--by", "hour"], ["shwo", "3"]]) {
+  const wrong = ["--last 0", "--since yesterday", "--by hour", "--by day --last 3", "shwo 3"];
+  for (const words of wrong.map((line) => line.split(" "))) {
     assertEquals((await home.run("egress", ...words)).code, EXIT.usage);
   }
 });

@@ -36,6 +36,12 @@ Deno.test({
       );
       await eventually(() => fleet.json<{ spool: unknown[] }>(["status"]), ({ spool }) => spool.length === 0);
       assertEquals((await fleet.json<{ whole: boolean }>(["egress", "verify"])).whole, true);
+      // Bundling must not lose a `using`: of what it has open in its home, all are files that it works with.
+      if (Deno.build.os === "linux") {
+        const open = openBelow(fleet.home, agent.child.pid);
+        assert(open.length > 0);
+        assertEquals(open.filter((path) => !/^state\/(sallyport\.db(-wal|-shm)?|\w+\.lock)$/.test(path)), []);
+      }
       assertEquals(await agent.stop("SIGTERM"), 0);
       assertEquals(
         (await eventually(() => fleet.agentView(), ({ state }) => state === "offline")).reason,
@@ -58,6 +64,13 @@ Deno.test({
     }
   },
 });
+
+/** What a process has open in a folder; names are relative to it. */
+function openBelow(folder: string, pid: number): string[] {
+  const descriptors = [...Deno.readDirSync(`/proc/${pid}/fd`)].map(({ name }) => `/proc/${pid}/fd/${name}`);
+  const paths = descriptors.map((descriptor) => Deno.readLinkSync(descriptor));
+  return paths.filter((path) => path.startsWith(`${folder}/`)).map((path) => path.slice(folder.length + 1));
+}
 
 /** A bundle for another port of the same host: the executable must not even connect. */
 async function refusesAnotherAddress(fleet: Fleet, program: AgentProgram): Promise<void> {

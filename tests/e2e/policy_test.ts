@@ -178,8 +178,8 @@ Deno.test("over the day's budget records wait and the platform is told why; a la
   assertStringIncludes(held.health.components["policy"]!.lastError, "1 MiB a day of UTC");
   const left = await spool(fleet);
   assert(left > 0 && left < 50, String(left));
-  const { egress: totals } = await fleet.json<{ egress: { key: string; bytes: number }[] }>(["status"]);
-  assert(totals.find((each) => each.key === "tracking")!.bytes <= 1024 * 1024);
+  const { egress: totals } = await fleet.json<{ egress: { class: string; bytes: number }[] }>(["status"]);
+  assert(totals.find((each) => each.class === "tracking")!.bytes <= 1024 * 1024);
 
   await writePolicy(fleet, "tracking: { budget: 16 MiB }\n");
   await eventually(() => spool(fleet), (waiting) => waiting === 0);

@@ -111,8 +111,8 @@ Deno.test({
   const after = (await inventory(outside)).filter((path) => !path.startsWith(fleet.home));
   assertEquals(after, before, "nothing appeared outside of the home");
 
-  const { egress } = await fleet.json<{ egress: { key: string }[] }>(["status"]);
-  assertEquals(egress.map(({ key }) => key), ["status", "tracking"]);
+  const { egress } = await fleet.json<{ egress: { class: string }[] }>(["status"]);
+  assertEquals(egress.map((each) => each.class), ["status", "tracking"]);
   assertEquals((await fleet.run(["egress", "verify"])).code, 0);
   assertEquals(await agent.stop(), 0);
 });

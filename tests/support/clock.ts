@@ -28,8 +28,8 @@ export class TestClock implements Clock {
   }
 
   /** Moves the wall clock only, as a person or a time service does: timers do not notice. */
-  set(byMs: number): void {
-    this.#now += byMs;
+  jump(ms: number): void {
+    this.#now += ms;
   }
 
   /** Moves time on, firing what falls due on the way and letting promises settle after each. */
@@ -45,11 +45,6 @@ export class TestClock implements Clock {
     }
     this.#moveTo(end);
     await settle();
-  }
-
-  /** The wall clock jumps, as when somebody sets it; no timer notices. */
-  jump(ms: number): void {
-    this.#now += ms;
   }
 
   #moveTo(elapsed: number): void {

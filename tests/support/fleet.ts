@@ -89,7 +89,7 @@ export class Fleet implements AsyncDisposable {
     const { ca } = this.platform;
     await this.stopPlatform();
     const { port } = this.#listen;
-    const options = { dataDir: `${this.#folder}/platform`, port, connections: 10, heartbeatSeconds };
+    const options = { dataDir: this.platformData, port, connections: 10, heartbeatSeconds };
     const platform = new PlatformProcess(options);
     await platform.start();
     this.#client = new PlatformClient(`https://${this.authority}`, this.#token, ca);

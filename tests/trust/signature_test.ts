@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { utf8 } from "../../src/base/encoding.ts";
 import { createAuthority, issueAgentCertificate } from "../../src/trust/certificate_authority.ts";
 import { generateKeyPair, KEY_ALGORITHM, privateKeyToPem } from "../../src/trust/keys.ts";
-import { isIssuedBy, isSignedBy, signWith } from "../../src/trust/signature.ts";
+import { isIssuedBy, signWith, verifySignature } from "../../src/trust/signature.ts";
 
 const UID = "01890a5d-ac96-774b-bcce-b302099a8057";
 const VALIDITY = { notBefore: Date.UTC(2020, 0, 1), notAfter: Date.UTC(2021, 0, 1) };
@@ -19,12 +19,12 @@ const certificate = await issueAgentCertificate(
 Deno.test("what the key of a certificate signed is told from everything else", async () => {
   const data = utf8("data");
   const signature = signWith(await privateKeyToPem(keys.privateKey), data);
-  assertEquals(isSignedBy(certificate, data, signature), true);
-  assertEquals(isSignedBy(ca, data, signature), false);
-  assertEquals(isSignedBy(certificate, utf8("date"), signature), false);
+  assertEquals(verifySignature(certificate, data, signature), true);
+  assertEquals(verifySignature(ca, data, signature), false);
+  assertEquals(verifySignature(certificate, utf8("date"), signature), false);
   const raw = new Uint8Array(await crypto.subtle.sign(KEY_ALGORITHM, keys.privateKey, data));
   for (const damaged of [new Uint8Array(), signature.subarray(1), raw, new Uint8Array(72)]) {
-    assertEquals(isSignedBy(certificate, data, damaged), false);
+    assertEquals(verifySignature(certificate, data, damaged), false);
   }
 });
 

@@ -1,4 +1,4 @@
-import { isoTime } from "../../base/clock.ts";
+import { DAY_MS, isoTime } from "../../base/clock.ts";
 import type { CaFile, OperatorCa } from "../../trust/ca_file.ts";
 import { parseCaFile } from "../../trust/ca_file.ts";
 import { CA_FILE } from "../home.ts";
@@ -6,7 +6,7 @@ import type { Check } from "./check.ts";
 import { ok, warn } from "./check.ts";
 
 /** A CA that ends sooner should be replaced by now. */
-const SOON_MS = 30 * 24 * 3_600_000;
+const SOON_MS = 30 * DAY_MS;
 /** A file may hold the roots of a whole distribution. */
 const MAX_NAMES = 3;
 

@@ -99,7 +99,7 @@ async function probeTransports(
 }
 
 /** Whether a WebSocket can be had. */
-export function webSocketCheck(probe: ProofProbe | undefined): Check {
+function webSocketCheck(probe: ProofProbe | undefined): Check {
   const name = "websocket";
   if (probe?.transport === "websocket") return ok(name, "one can be opened");
   if (probe?.transport === undefined) return skipped(name, "there is no proof that it could have carried");

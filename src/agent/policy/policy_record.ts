@@ -1,6 +1,6 @@
 import type { Clock } from "../../base/clock.ts";
 import type { Database } from "../../base/sqlite.ts";
-import { command, migrate, queryOne } from "../../base/sqlite.ts";
+import { command, hasTable, migrate, queryOne } from "../../base/sqlite.ts";
 import type { LoadedPolicy } from "./policy_file.ts";
 
 /** Which policy is in force, for `sallyport status`, which is another process. */
@@ -47,6 +47,6 @@ export function recordPolicy(
 
 /** What was noted last, or undefined when no agent ran in this home. */
 export function readPolicyFacts(db: Database): PolicyFacts | undefined {
-  if (!queryOne(db, "SELECT 1 FROM sqlite_schema WHERE name = 'policy'")()) return undefined;
+  if (!hasTable(db, "policy")) return undefined;
   return queryOne<PolicyFacts>(db, "SELECT hash, source, since, fault FROM policy")();
 }

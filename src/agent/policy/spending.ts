@@ -1,11 +1,10 @@
 import type { Clock } from "../../base/clock.ts";
+import { DAY_MS } from "../../base/clock.ts";
 import type { Database } from "../../base/sqlite.ts";
 import { CLASSES } from "../../gate/policy/options.ts";
 import type { PayloadClass } from "../../gate/policy/options.ts";
 import type { Circumstances } from "../../gate/verdict.ts";
 import { bytesSince } from "../../ledger/spent.ts";
-
-const DAY_MS = 24 * 3_600_000;
 
 /** What left today, in UTC. The ledger knows it; this only saves asking it before every message. */
 export class Spending {

@@ -13,7 +13,10 @@ export interface Option {
 export interface CommandDescription {
   /** The words that call it, such as "process run"; empty for a program that does one thing. */
   name: string;
-  /** How its words stand in the usage line, such as "FILE"; empty when it takes none. */
+  /**
+   * What must stand behind the name in the usage line, such as "FILE". A command takes no words when it is empty or
+   * names only options, such as "--data DIR".
+   */
   usage: string;
   summary: string;
   /** What a newcomer must know, in a few lines. */

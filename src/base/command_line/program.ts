@@ -63,6 +63,7 @@ async function runCommand<C extends CommandDescription>(
   json: boolean,
 ): Promise<number> {
   const parsed = parseWords(words, [...command.options, ...program.commonOptions ?? []]);
+  refuseNeedlessWords(program, command, parsed.words);
   using stop = stopSignal();
   return await program.run(command, {
     ...parsed,
@@ -70,6 +71,20 @@ async function runCommand<C extends CommandDescription>(
     signal: stop.signal,
     result: (value, text) => console.log(json ? JSON.stringify(value) : text(value)),
   });
+}
+
+/** A word too many may be a command that was mistyped, or the value of an option whose name was left out. */
+function refuseNeedlessWords<C extends CommandDescription>(
+  program: Program<C>,
+  command: C,
+  words: readonly string[],
+): void {
+  const takesWords = command.usage !== "" && !command.usage.startsWith("--");
+  if (takesWords || words.length === 0) return;
+  const name = [program.name, ...wordsOf(command.name)].join(" ");
+  const longer = Object.keys(program.commands).filter((other) => other.startsWith(`${command.name} `));
+  const others = longer.length > 0 ? `; there are also the commands ${longer.join(", ")}` : "";
+  throw usage(`"${name}" takes no words, and got "${words.join(" ")}"${others}`);
 }
 
 /** The name with the most words that the arguments begin with. */

@@ -32,13 +32,13 @@ export interface Process {
   folders: readonly string[];
 }
 
-export const processNameSchema = z.string().max(100).regex(
+const processNameSchema = z.string().max(100).regex(
   /^[a-z0-9][a-z0-9._-]*$/,
   "must start with a small letter or digit and go on with small letters, digits, '.', '_' or '-'",
 );
 
 /** The zod schema of a process with the given connectors. */
-export function processSchema(connectors: readonly ConnectorKind[]) {
+function processSchema(connectors: readonly ConnectorKind[]) {
   const shapeOf = (schema: "sourceSchema" | "sinkSchema") =>
     Object.fromEntries(connectors.map((kind) => [kind.name, kind[schema]]));
   return z.strictObject({

@@ -1,6 +1,7 @@
 import * as z from "zod";
+import { DAY_MS } from "../../base/clock.ts";
 
-const UNITS: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+const UNITS: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: DAY_MS };
 
 /** A duration such as `500ms`, `5s`, `10m` or `1h`, between the bounds, as milliseconds. */
 export function durationSchema(minimumMs: number, maximumMs: number) {
@@ -19,7 +20,7 @@ export function durationSchema(minimumMs: number, maximumMs: number) {
 }
 
 /** Milliseconds in the largest unit that divides them. */
-export function asDuration(ms: number): string {
+function asDuration(ms: number): string {
   const [unit, size] = Object.entries(UNITS).reverse().find(([, size]) => ms % size === 0)!;
   return `${ms / size}${unit}`;
 }

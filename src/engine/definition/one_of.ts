@@ -1,9 +1,6 @@
 import * as z from "zod";
 import { NEEDS_ONE } from "../../base/yaml/problems.ts";
 
-/** The type of a value with exactly one of the keys of `Shape`. */
-export type OneOf<Shape extends z.ZodRawShape> = { [K in keyof Shape]?: z.output<Shape[K]> };
-
 /**
  * An object with exactly one of the given keys, such as a step. Unlike a union it tells precisely what is wrong
  * inside the key that was used.

@@ -1,5 +1,6 @@
 import { Cron } from "croner";
 import * as z from "zod";
+import { DAY_MS } from "../../base/clock.ts";
 import type { TriggerKind } from "../../protocol/payloads/tracking.ts";
 import { durationSchema } from "./duration.ts";
 
@@ -11,7 +12,6 @@ export type Trigger =
   | { kind: "watch"; settleMs: number };
 
 const DEFAULT_SETTLE_MS = 2_000;
-const DAY_MS = 86_400_000;
 
 const cronSchema = z.string().max(200).superRefine((pattern, context) => {
   try {

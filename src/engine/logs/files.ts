@@ -3,7 +3,7 @@ import { dirname, join } from "@std/path";
 /** Where the logs of runs are: one folder beside the database, and in it up to three files a run. */
 
 /** The folder's name, below `state/`. */
-export const LOGS_FOLDER = "logs";
+const LOGS_FOLDER = "logs";
 
 /** The folder of a home whose state database is at `databasePath`. */
 export function logsFolder(databasePath: string): string {

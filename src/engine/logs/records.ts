@@ -21,7 +21,7 @@ const logHeaderSchema = closedObject({
 });
 export type LogHeader = z.infer<typeof logHeaderSchema>;
 
-export type LevelCounts = Record<RunLogLevel, number>;
+type LevelCounts = Record<RunLogLevel, number>;
 
 const snapshotSchema = closedObject({
   kind: z.literal("snapshot"),

@@ -1,9 +1,9 @@
 import { join } from "@std/path";
 import type { Clock } from "../../base/clock.ts";
+import { DAY_MS } from "../../base/clock.ts";
 import { MAX_RUN_LOG_BYTES, MAX_RUN_LOG_DAYS, MAX_RUN_LOGS, MAX_RUN_LOGS_BYTES } from "../../base/limits.ts";
 import { runOfName } from "./files.ts";
 
-const DAY_MS = 24 * 3_600_000;
 /** So much stays free for what is written before the next sweep. */
 const SLACK = 0.1;
 

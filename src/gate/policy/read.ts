@@ -8,7 +8,7 @@ import { policySchema } from "./schema.ts";
 
 export { describeProblems };
 
-export const MAX_POLICY_BYTES = 64 * 1024;
+const MAX_POLICY_BYTES = 64 * 1024;
 
 /** What a text came to as a policy: its options, or what is wrong with it, in the order of the text. */
 export type ReadPolicy =

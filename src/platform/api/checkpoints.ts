@@ -1,7 +1,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { isoTime } from "../../base/clock.ts";
 import type { Context } from "../context.ts";
-import { notFound } from "./errors.ts";
+import { findAgent } from "./agent_view.ts";
 import type { Api } from "./routes.ts";
 import { agentId, createApi, FAILURES, json, NOT_FOUND, time } from "./routes.ts";
 
@@ -29,7 +29,7 @@ export function checkpointRoutes({ store }: Pick<Context, "store">): Api {
   const api = createApi();
   api.openapi(listCheckpoints, async (c) => {
     const { id } = c.req.valid("param");
-    if (!await store.agents.get(id)) throw notFound(`agent ${id}`);
+    await findAgent(id, store);
     const checkpoints = await store.checkpoints.list(id);
     return c.json(
       { checkpoints: checkpoints.map(({ notedAt, ...mark }) => ({ ...mark, notedAt: isoTime(notedAt) })) },

@@ -1,11 +1,10 @@
 import type { Clock } from "../../base/clock.ts";
-import { isoTime } from "../../base/clock.ts";
+import { DAY_MS, isoTime } from "../../base/clock.ts";
 import { asSallyportError } from "../../base/errors.ts";
 import type { Log } from "../../base/log.ts";
 import { readCertificate } from "../../trust/certificate.ts";
 import type { ServerCertificate } from "./server_certificate.ts";
 
-const DAY_MS = 24 * 3_600_000;
 /** One that ends sooner has nobody who renews it, as it seems. */
 const SOON_DAYS = 14;
 

@@ -1,6 +1,7 @@
 import { join } from "@std/path";
 import * as z from "zod";
 import type { Clock } from "../../base/clock.ts";
+import { DAY_MS } from "../../base/clock.ts";
 import { toBase64Url } from "../../base/encoding.ts";
 import { SallyportError } from "../../base/errors.ts";
 import { exists, readTextIfThere, writeAtomic } from "../../base/files.ts";
@@ -10,7 +11,6 @@ import { createAuthority } from "../../trust/certificate_authority.ts";
 import { readCertificate } from "../../trust/certificate.ts";
 import { generateKeyPair, privateKeyFromPem, privateKeyToPem } from "../../trust/keys.ts";
 
-const DAY_MS = 24 * 3_600_000;
 const CA_DAYS = 3_650;
 /** Certificates begin early, so that an agent whose clock is behind still accepts them. */
 export const BACKDATE_MS = MAX_CLOCK_OFFSET_MS;
@@ -39,7 +39,7 @@ const identitySchema = z.strictObject({
 });
 type IdentityFile = z.infer<typeof identitySchema>;
 
-export const IDENTITY_FILE = "identity.json";
+const IDENTITY_FILE = "identity.json";
 
 /**
  * Loads the platform's identity, or makes it at the very first start, which is when `firstTrace` (the

@@ -46,7 +46,7 @@ export function onlyCovered(
 }
 
 /** `host:port` in lower case, with brackets around an IPv6 address. */
-export function formatAuthority(host: string, port: number): string {
+function formatAuthority(host: string, port: number): string {
   return `${host.includes(":") ? `[${host}]` : host}:${port}`.toLowerCase();
 }
 

@@ -2,6 +2,7 @@ import { join } from "@std/path";
 import * as z from "zod";
 import { readTextIfThere, setAside, writeAtomic } from "../../base/files.ts";
 import type { Clock } from "../../base/clock.ts";
+import { DAY_MS } from "../../base/clock.ts";
 import type { Log } from "../../base/log.ts";
 import type { Authority } from "../../trust/certificate_authority.ts";
 import { issueServerCertificate } from "../../trust/certificate_authority.ts";
@@ -9,7 +10,6 @@ import { readCertificate } from "../../trust/certificate.ts";
 import { generateKeyPair, privateKeyFromPem, privateKeyToPem } from "../../trust/keys.ts";
 import { BACKDATE_MS } from "./identity.ts";
 
-const DAY_MS = 24 * 3_600_000;
 const LIFE_DAYS = 90;
 
 const fileSchema = z.strictObject({
@@ -22,7 +22,7 @@ const fileSchema = z.strictObject({
 /** What the TLS server shows. */
 export type ServerCertificate = Pick<z.infer<typeof fileSchema>, "certificate" | "key">;
 
-export const SERVER_CERTIFICATE_FILE = "server.json";
+const SERVER_CERTIFICATE_FILE = "server.json";
 
 /**
  * The platform's server certificate for these hosts: the stored one, or a new one when a third of its life or

@@ -15,7 +15,6 @@ import { agentValidity } from "../ca/identity.ts";
 import type { Context } from "../context.ts";
 import type { EnrolmentRecord } from "../store/enrolments.ts";
 import type { Peer } from "./peer.ts";
-import { publicKeyDigest } from "./peer.ts";
 import type { Visit } from "./visit.ts";
 import type { Receiver, Wire } from "./wire.ts";
 
@@ -65,7 +64,7 @@ async function enrol(request: EnrolmentRequest, peer: Peer, context: Context): P
   const { clock, log, store } = context;
   const requestKey = await checkRequest(request.csr);
   const publicKey = sha256Hex(new Uint8Array(await crypto.subtle.exportKey("spki", requestKey)));
-  if (publicKey !== publicKeyDigest(peer.der)) {
+  if (publicKey !== readCertificate(peer.der).publicKeyFingerprint) {
     throw refused("the certificate request is for another key than the connection's client certificate");
   }
   const secretHash = sha256Hex(request.secret);

@@ -1,6 +1,5 @@
 import type { IncomingMessage } from "node:http";
 import type { TLSSocket } from "node:tls";
-import { X509Certificate } from "node:crypto";
 import { sha256Hex } from "../../base/digest.ts";
 
 /** The client certificate of a TLS connection; the handshake showed that the peer holds its key. */
@@ -16,10 +15,4 @@ export function peerOf(request: IncomingMessage): Peer | undefined {
   if (!raw || raw.length === 0) return undefined;
   const der = new Uint8Array(raw);
   return { der, fingerprint: sha256Hex(der) };
-}
-
-/** SHA-256 of the SubjectPublicKeyInfo in a certificate, lower-case hex. */
-export function publicKeyDigest(der: Uint8Array<ArrayBuffer>): string {
-  const key = new X509Certificate(der as never).publicKey;
-  return sha256Hex(new Uint8Array(key.export({ type: "spki", format: "der" })));
 }

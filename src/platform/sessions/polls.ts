@@ -3,13 +3,13 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { create, toBinary } from "@bufbuild/protobuf";
-import { concat } from "@std/bytes/concat";
 import type { Clock } from "../../base/clock.ts";
 import { toBase64Url } from "../../base/encoding.ts";
 import { asSallyportError, messageOf } from "../../base/errors.ts";
 import { MAX_MESSAGE_BYTES } from "../../base/limits.ts";
 import type { CloseCode } from "../../protocol/closing.ts";
 import { CLOSE } from "../../protocol/closing.ts";
+import { addHeader } from "../../protocol/codec.ts";
 import { ServerToAgentSchema } from "../../protocol/generated/opamp_pb.ts";
 import { encodeAnswer, PLAIN_TYPE, readBody, SEALED_TYPE, sealingContext } from "../../protocol/polling.ts";
 import { generateSealingKeys, openSealed, SEALING_BYTES } from "../../trust/sealing.ts";
@@ -116,9 +116,8 @@ export class Polls {
   }
 
   async #take(visit: Visit, message: Uint8Array): Promise<Answer> {
-    const frame = concat([new Uint8Array(1), message]); // OpAMP's header of a WebSocket message, which is 0
     const wire = this.#wires.get(wireKey(visit)) ?? this.#begin(visit);
-    const answer = await wire.take(frame);
+    const answer = await wire.take(addHeader(message));
     if (answer.closed !== undefined && !answer.more) this.#forget(visit, wire);
     return answer;
   }

@@ -17,7 +17,7 @@ import { RUN_OUTCOMES } from "./tracking.ts";
 export const errorQuerySchema = closedObject({ runId: uuid });
 export type ErrorQuery = z.infer<typeof errorQuerySchema>;
 
-export const erroredRunSchema = closedObject({
+const erroredRunSchema = closedObject({
   kind: z.literal("run"),
   runId: uuid,
   process: name,
@@ -38,7 +38,7 @@ const guidance = {
   remedy: text(0, MAX_ERROR_CHARS),
 };
 
-export const runErrorSchema = closedObject({
+const runErrorSchema = closedObject({
   kind: z.literal("error"),
   /** Whether it ended the run, or only one input of it. */
   scope: z.enum(["run", "input"]),
@@ -59,7 +59,7 @@ export const runErrorSchema = closedObject({
 });
 export type RunErrorRecord = z.infer<typeof runErrorSchema>;
 
-export const failedDocumentSchema = closedObject({
+const failedDocumentSchema = closedObject({
   kind: z.literal("document"),
   time,
   code,
@@ -74,7 +74,7 @@ export const failedDocumentSchema = closedObject({
 export type FailedDocument = z.infer<typeof failedDocumentSchema>;
 
 /** Documents that failed in the same step with the same code as others that are listed, and are not. */
-export const moreFailuresSchema = closedObject({
+const moreFailuresSchema = closedObject({
   kind: z.literal("more"),
   step: stepName,
   code,
@@ -82,7 +82,7 @@ export const moreFailuresSchema = closedObject({
 });
 
 /** In the place of details that are missing: their run's log was removed by its age, or could not be written. */
-export const missingDetailsSchema = closedObject({
+const missingDetailsSchema = closedObject({
   kind: z.literal("missing"),
   /** Documents that failed, and of which nothing else is known. */
   documents: wholeNumber(1),

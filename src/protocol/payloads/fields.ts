@@ -1,12 +1,13 @@
 import * as z from "zod/mini";
+import { regexes } from "zod/v4/core";
 import { MAX_ERROR_CHARS, MAX_NAME_CHARS, MAX_PATH_CHARS } from "../../base/limits.ts";
 import { closedObject, pattern, text, wholeNumber } from "../../base/quick_schemas.ts";
 
 /** Fields that payloads have in common. */
 
 export const count = wholeNumber(0);
-export const uuid = pattern("a UUID", z.core.regexes.uuid());
-export const time = pattern("a time in UTC as ISO 8601", z.core.regexes.datetime({}));
+export const uuid = pattern("a UUID", regexes.uuid());
+export const time = pattern("a time in UTC as ISO 8601", regexes.datetime({}));
 export const name = text(1, MAX_NAME_CHARS);
 /** Relative to the agent's home, with "/" between folders. */
 export const directory = text(0, MAX_PATH_CHARS);

@@ -37,7 +37,7 @@ export const logQuerySchema = closedObject({
 });
 export type LogQuery = z.infer<typeof logQuerySchema>;
 
-export const logSummarySchema = closedObject({
+const logSummarySchema = closedObject({
   kind: z.literal("summary"),
   runId: uuid,
   process: name,
@@ -97,7 +97,7 @@ export const logMessageSchema = closedObject({
 });
 export type LogMessage = z.infer<typeof logMessageSchema>;
 
-export const LOG_GAP_REASONS = ["over-cap", "unwritable", "damaged", "cut-short"] as const;
+const LOG_GAP_REASONS = ["over-cap", "unwritable", "damaged", "cut-short"] as const;
 /**
  * Why lines of a log are missing: `over-cap`, the run wrote more than is kept, and the oldest went; `unwritable`,
  * they could not be written, as on a full disk; `damaged`, what stands in their place cannot be read; `cut-short`,

@@ -41,7 +41,7 @@ const run = {
 /** What a file was to its run. */
 export const FILE_ROLES = ["source", "sink", "dead-letter"] as const;
 
-export const trackedFileSchema = closedObject({
+const trackedFileSchema = closedObject({
   role: z.enum(FILE_ROLES),
   name,
   directory,
@@ -52,10 +52,10 @@ export const trackedFileSchema = closedObject({
 });
 export type TrackedFile = z.infer<typeof trackedFileSchema>;
 
-export const runStartedSchema = closedObject({ kind: z.literal("run-started"), ...run });
+const runStartedSchema = closedObject({ kind: z.literal("run-started"), ...run });
 export type RunStarted = z.infer<typeof runStartedSchema>;
 
-export const runFinishedSchema = closedObject({
+const runFinishedSchema = closedObject({
   kind: z.literal("run-finished"),
   ...run,
   endedAt: time,
@@ -70,7 +70,7 @@ export const runFinishedSchema = closedObject({
 });
 export type RunFinished = z.infer<typeof runFinishedSchema>;
 
-export const runFilesSchema = closedObject({
+const runFilesSchema = closedObject({
   kind: z.literal("run-files"),
   runId: uuid,
   files: z.array(trackedFileSchema).check(z.minLength(1), z.maxLength(MAX_FILES_PER_RECORD)),
@@ -89,7 +89,7 @@ export const GAP_REASONS = ["quota-bytes", "quota-age", "unreadable", "damaged",
 export type GapReason = (typeof GAP_REASONS)[number];
 
 /** What stands in the place of records that were lost on the agent, so that no loss is silent. */
-export const gapSchema = closedObject({
+const gapSchema = closedObject({
   kind: z.literal("gap"),
   class: z.enum(GAP_CLASSES),
   reason: z.enum(GAP_REASONS),

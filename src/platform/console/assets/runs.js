@@ -41,7 +41,7 @@ export function showRuns(container, { runs, next }, filtered, more) {
 const took = ({ startedAt, endedAt }) => endedAt ? span(Date.parse(endedAt) - Date.parse(startedAt)) : "–";
 
 /** Shows one run with its files. */
-export async function openRun(id) {
+async function openRun(id) {
   const body = h("div", {}, h("p", { class: "hint" }, "Loading…"));
   const dialog = openDialog("run-title", body);
   dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
