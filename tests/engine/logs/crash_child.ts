@@ -18,5 +18,6 @@ const runs = createRuns(db, "engine", { clock: systemClock, outbox: undefined, r
 const logs = new RunLogs({ db, databasePath, clock: systemClock, log: silentLog, redaction });
 const head = runs.begin(parseDefinition(definition, "crash.yaml", CONNECTORS), "manual");
 const { log } = logs.begin(head);
+log.info("message 0");
 console.log(head.runId);
-for (let n = 0;; n++) log.info(`message ${n}`, { filler: "x".repeat(n % 450) });
+for (let n = 1;; n++) log.info(`message ${n}`, { filler: "x".repeat(n % 450) });
