@@ -11,7 +11,7 @@ export interface SessionState {
   /** The number of the next message (OpAMP: `sequence_num` grows by one a message). */
   readonly nextSequence: bigint;
   readonly heartbeatMs: number;
-  /** When the last message was sent: the next heartbeat is counted from it. */
+  /** When the last message was sent, or a heartbeat fell due: the next heartbeat is counted from it. */
   readonly lastSentAt: number;
   /** When the oldest message that still has no answer was sent, or undefined. */
   readonly unansweredSince: number | undefined;
@@ -86,8 +86,12 @@ export function step(state: SessionState, event: SessionEvent): [SessionState, S
     case "heartbeat-offered":
       return [{ ...state, heartbeatMs: event.heartbeatMs }, []];
 
-    case "time":
-      return [state, due(state, event.at)];
+    case "time": {
+      const actions = due(state, event.at);
+      const isBeating = actions.some((action) => action.do === "send-heartbeat");
+      // A heartbeat that cannot be sent, because the disk is full, say, is not due again at once.
+      return [isBeating ? { ...state, lastSentAt: event.at } : state, actions];
+    }
 
     case "closed":
       return [{ ...state, phase: "closed" }, []];

@@ -44,6 +44,12 @@ Deno.test("a heartbeat is due one interval after the last message, whatever that
   assertEquals(step(state, { type: "time", at: 50_000 })[1], [{ do: "send-heartbeat" }]);
 });
 
+Deno.test("a heartbeat that could not be sent is due again after an interval, and not at once", () => {
+  const { state, actions } = play(...ready, { type: "time", at: 30_000 });
+  assertEquals(actions.at(-1), "send-heartbeat");
+  assertEquals(nextDeadline(state), 60_000);
+});
+
 Deno.test("two intervals without an answer mean a dead connection, counted from the first message unanswered", () => {
   const { state } = play(...ready, { type: "sent", at: 30_000 }, { type: "sent", at: 60_000 });
   assertEquals(nextDeadline(state), 90_000);
