@@ -2,6 +2,7 @@ import { AGENT_CAPABILITY } from "../protocol/capabilities.ts";
 import { fromUtf8, utf8 } from "../base/encoding.ts";
 import { messageOf, SallyportError } from "../base/errors.ts";
 import { MAX_PROCESS_BYTES, MAX_PROCESSES } from "../base/limits.ts";
+import { isDatabaseError } from "../base/sqlite.ts";
 import type { Deployments, DeploymentStatus } from "../engine/deployments.ts";
 import type { AgentRemoteConfig } from "../protocol/generated/opamp_pb.ts";
 import { RemoteConfigStatuses } from "../protocol/generated/opamp_pb.ts";
@@ -41,6 +42,8 @@ export function processesChannel(deployments: Deployments, onOffered: () => void
         deployments.offer({ hash, files: filesOf(remoteConfig) });
         refused = undefined;
       } catch (error) {
+        // Not for the set's sake: it is offered again, and can be taken once the database can be written.
+        if (isDatabaseError(error)) throw error;
         refused = { hash, message: messageOf(error) };
       }
       onOffered();
