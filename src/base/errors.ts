@@ -115,11 +115,14 @@ export function messageOf(thrown: unknown): string {
 const SQLITE_CORRUPT = 11;
 const SQLITE_FULL = 13;
 const SQLITE_NOTADB = 26;
+/** The index of the write-ahead log cannot grow, which takes nothing but room. */
+const SQLITE_IOERR_SHMSIZE = 4874;
 
 /** Whether an error of the operating system or of SQLite says that the file system is full or over its quota. */
 export function isDiskFull(thrown: unknown): boolean {
   const { code, errcode } = (thrown ?? {}) as { code?: string; errcode?: number };
-  return code === "ENOSPC" || code === "EDQUOT" || errcode === SQLITE_FULL;
+  return code === "ENOSPC" || code === "EDQUOT" || errcode === SQLITE_FULL ||
+    errcode === SQLITE_IOERR_SHMSIZE;
 }
 
 /** Whether SQLite says that a database is damaged: torn pages, a cut file, something else in its place. */

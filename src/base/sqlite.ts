@@ -1,29 +1,43 @@
 import { DatabaseSync } from "node:sqlite";
 import type { SQLInputValue } from "node:sqlite";
-import { SallyportError } from "./errors.ts";
+import { isDiskFull, SallyportError } from "./errors.ts";
 
 export type Database = DatabaseSync;
 
 /** One row as SQLite gives it. */
 export type Row = Record<string, null | number | bigint | string | Uint8Array>;
 
+const SETTINGS = [
+  "auto_vacuum = INCREMENTAL",
+  "journal_mode = WAL",
+  "synchronous = FULL",
+  "foreign_keys = ON",
+  "trusted_schema = OFF",
+];
+
 /**
  * Opens a database the way all of ours are opened: WAL, so that two processes can share it,
  * `synchronous=FULL`, so that a commit survives a power cut, and, for new ones, `auto_vacuum=INCREMENTAL`, so that
  * the room of what is removed can be given back to the disk (`VACUUM` is not possible under our permissions).
  *
- * @throws {SallyportError} `state.unreadable` when the file is not a sound SQLite database.
+ * @throws {SallyportError} `state.unreadable` when the file is not a sound SQLite database, `disk.full` when it is for
+ * want of room that it cannot be opened.
  */
 export function openDatabase(path: string): Database {
   try {
     const db = new DatabaseSync(path, { timeout: 5_000 });
-    db.exec(
-      "PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; " +
-        "PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF",
-    );
+    // Prepared, because of what exec() finds the runtime does not tell the code.
+    for (const setting of SETTINGS) db.prepare(`PRAGMA ${setting}`).get();
     db.prepare("SELECT count(*) FROM sqlite_schema").get();
     return db;
   } catch (cause) {
+    if (isDiskFull(cause)) {
+      throw new SallyportError("disk.full", `the database ${path} cannot be opened: ${String(cause)}`, {
+        cause,
+        retryable: true,
+        remedy: "Free some room on its file system: to open it takes some.",
+      });
+    }
     throw new SallyportError("state.unreadable", `the database ${path} cannot be opened: ${String(cause)}`, {
       cause,
       remedy: "Check the folder's owner and free room. Restore the file from a backup if it is damaged.",
