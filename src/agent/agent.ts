@@ -4,7 +4,8 @@ import { loadIdentity, settleIdentity } from "../identity/identity.ts";
 import { EngineHost } from "./engine_host.ts";
 import { runGatehouse } from "./gatehouse.ts";
 import type { AgentContext, Half } from "./home.ts";
-import { lockGatehouse, openState, prepareHome, STATE_FOLDER } from "./home.ts";
+import { lockGatehouse, openState, prepareHome, RESERVE_PATH, STATE_FOLDER } from "./home.ts";
+import { openReserve } from "./room/room.ts";
 
 export interface AgentOptions extends AgentContext {
   /** Only this half; undefined for both. */
@@ -22,6 +23,7 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
   if (options.half === "engine") return await runEngineAlone(options, signal);
 
   using _lock = await lockGatehouse();
+  const reserve = openReserve(RESERVE_PATH, options.log);
   await settleIdentity(STATE_FOLDER);
   const identity = await loadIdentity(STATE_FOLDER);
   const db = openState();
@@ -34,7 +36,7 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
   const engine = host?.run(signal) ?? aborted(signal);
   const stopping = engine.finally(() => gatehouseStop.abort());
   await runGatehouse(
-    { db, identity, clock, log, onProcessesOffered: () => host?.wake() },
+    { db, reserve, identity, clock, log, onProcessesOffered: () => host?.wake() },
     gatehouseStop.signal,
   );
   await stopping;

@@ -96,7 +96,7 @@ export async function createCertificates(options: CertificatesOptions): Promise<
       const { state, reason } = status;
       if (state === "applying") return;
       const failure = state === "failed" ? { code: "platform.refused" as const, reason } : undefined;
-      guard.run("answering a request for a new key", () => requests.answer(failure));
+      guard.insist("answering a request for a new key", () => requests.answer(failure));
     },
     succeeding,
   });
@@ -113,7 +113,7 @@ export async function createCertificates(options: CertificatesOptions): Promise<
     first: as(renewer.first),
     expires: () => renewer.validity.notAfter,
     takeRequest: () =>
-      guard.run("taking a request for a new key", () => {
+      guard.insist("taking a request for a new key", () => {
         if (!requests.take()) return;
         if (isConnected() && channel.mayAsk) return renewer.renew();
         requests.answer(isConnected() ? TAKES_NO_REQUESTS : NOT_CONNECTED);

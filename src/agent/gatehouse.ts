@@ -11,6 +11,7 @@ import { processesChannel } from "../channels/processes.ts";
 import { statusChannel } from "../channels/status.ts";
 import { trackingChannel } from "../channels/tracking.ts";
 import { createDeployments } from "../engine/deployments.ts";
+import { createRunPause } from "../engine/run_pause.ts";
 import { shapeStatus } from "../gate/status.ts";
 import type { Identity } from "../identity/identity.ts";
 import { LedgerKeeper } from "../ledger/keeper.ts";
@@ -40,6 +41,8 @@ import { Spending } from "./policy/spending.ts";
 import { Pump } from "./pump.ts";
 import { renewalRequests } from "./renewal_request.ts";
 import { Reporter } from "./reporter.ts";
+import type { Reserve } from "./room/reserve.ts";
+import { Room } from "./room/room.ts";
 import { StateGuard } from "./state_guard.ts";
 
 /** Used until the platform offers another interval. */
@@ -48,11 +51,14 @@ const HEARTBEAT_MS = 30_000;
 export const RECONNECT = { baseMs: 500, capMs: 30_000 };
 /** Changes come in bursts, as a run ends or a set of processes is applied: they are told together. */
 const TELL_AFTER_MS = 20;
-/** How often the gatehouse looks whether the engine still lives. */
-const ENGINE_CHECK_MS = 5_000;
+/** How often the gatehouse looks whether the engine still lives, and how much room the disk has. */
+const LOOK_MS = 5_000;
+/** A greeting that could not be written down is tried again after this time: nothing else can be sent before it. */
+const GREET_AGAIN_MS = 1_000;
 
 export interface GatehouseOptions extends AgentContext {
   db: Database;
+  reserve: Reserve;
   identity: Identity;
   /** Told when the platform has offered processes, so that an engine can be started for them. */
   onProcessesOffered(): void;
@@ -63,20 +69,27 @@ export interface GatehouseOptions extends AgentContext {
  * spool through the pump. Runs until `signal` aborts.
  */
 export async function runGatehouse(options: GatehouseOptions, signal: AbortSignal): Promise<void> {
-  const { db, identity, clock, log, onProcessesOffered } = options;
+  const { db, reserve, identity, clock, log, onProcessesOffered } = options;
   const spool = new Spool(db, clock);
   const ledger = new Ledger(db, clock);
   const deployments = createDeployments(db);
-  const guard = new StateGuard(log);
+  const room = new Room({ reserve, pause: createRunPause(db), log });
+  const guard = new StateGuard(log, (work) => room.attempt(work));
+  const { attempt } = guard;
   const recordConnection = connectionRecord(db, clock);
-  const record = (...facts: Parameters<typeof recordConnection>) =>
-    guard.run("noting the connection", () => recordConnection(...facts));
+  let connectionFacts: Parameters<typeof recordConnection> | undefined;
+  const noteConnection = () =>
+    guard.insist("noting the connection", () => connectionFacts && recordConnection(...connectionFacts));
+  const record = (...facts: Parameters<typeof recordConnection>) => {
+    connectionFacts = facts;
+    noteConnection();
+  };
   const recordHealth = healthRecord(db, clock);
   const connection = new ConnectionConditions();
   const time = new PlatformTime(clock);
   const startedAt = clock.now();
   const spending = new Spending(db, clock);
-  const policy = await policyInForce(db, options, () => {
+  const policy = await policyInForce(db, { clock, log, attempt }, () => {
     if (uplink.ready) pump.sendStatus(() => reporter.everything());
     pump.drain();
   });
@@ -93,12 +106,12 @@ export async function runGatehouse(options: GatehouseOptions, signal: AbortSigna
     send: (parts) => pump.sendStatus(() => uplink.ready ? parts : undefined),
     use: (as) => uplink.reconnectAs(as),
     onChange: () => tellSoon(),
-    succeeding: (certificate) => keeper.introduce(certificate),
+    succeeding: (certificate) => attempt(() => keeper.introduce(certificate)),
   });
   const keeper = new LedgerKeeper({
     db,
     clock,
-    guard,
+    guard: { run: (task, work) => guard.insist(task, work) },
     limits: { ageMs: MAX_LEDGER_BODY_DAYS * DAY_MS, bytes: MAX_LEDGER_BODY_BYTES },
     signer: certificates.signer,
     onCheckpoint: () => tellSoon(),
@@ -111,12 +124,12 @@ export async function runGatehouse(options: GatehouseOptions, signal: AbortSigna
       })),
       startedAt,
       components: () => componentsOf(channels, health.shown),
-      conditions: () => [...clockConditions(time.offsetMs()), ...guard.conditions()],
+      conditions: () => [...clockConditions(time.offsetMs()), ...room.conditions(), ...guard.conditions()],
     }),
     certificates.channel,
     engineChannel(() => engineRuns),
     policyChannel(() => ({ fault: policy.fault, held: pump.held })),
-    processesChannel(deployments, () => {
+    processesChannel({ ...deployments, offer: (offer) => attempt(() => deployments.offer(offer)) }, () => {
       onProcessesOffered();
       tellSoon();
     }),
@@ -133,17 +146,25 @@ export async function runGatehouse(options: GatehouseOptions, signal: AbortSigna
     find: () => [...conditionsOf(channels), ...connection.at(clock.monotonic())],
     due: () => tellSoon(),
   });
-  const look = () =>
-    guard.run("noting the health", () => {
-      health.look();
-      recordHealth(health.shown, time.offsetMs());
-    });
+  const look = () => {
+    guard.insist("telling the engine of the disk", () => room.tellEngine());
+    guard.run("looking at the health", () => health.look());
+    noteConnection(); // again, if it could not be done
+    guard.insist("noting the health", () => recordHealth(health.shown, time.offsetMs()));
+  };
   const moreCas = operatorCas(log);
   const { platform: authority, ca } = identity.enrolment;
   const reporter = new Reporter(
     channels,
     (message) => shapeStatus(message, policy.current, spending.circumstances()),
   );
+  let cancelGreeting = () => {};
+  const greet = () => {
+    look();
+    if (pump.sendStatus(() => reporter.everything())) return;
+    cancelGreeting();
+    cancelGreeting = clock.after(GREET_AGAIN_MS, greet);
+  };
   const uplink = new Uplink({
     identity: certificates.first,
     capabilities: reporter.capabilities,
@@ -156,10 +177,7 @@ export async function runGatehouse(options: GatehouseOptions, signal: AbortSigna
     witness: createWitness({ authority, ca, operatorCas: moreCas, clock }),
     listener: {
       proved: (clockOffsetMs) => time.learn(clockOffsetMs),
-      greet() {
-        look();
-        pump.sendStatus(() => reporter.everything());
-      },
+      greet,
       ready(certificate, transport) {
         certificates.answered(certificate);
         connection.ready();
@@ -191,6 +209,7 @@ export async function runGatehouse(options: GatehouseOptions, signal: AbortSigna
       },
       farewell: () => pump.sendStatus(() => ({ agentDisconnect: {} })),
       closed(ending, certificate) {
+        cancelGreeting();
         pump.disconnected();
         if (signal.aborted) return record("stopped", "");
         certificates.ended(certificate, ending);
@@ -223,7 +242,7 @@ export async function runGatehouse(options: GatehouseOptions, signal: AbortSigna
       if (signal.aborted) return;
       look();
       if (!uplink.ready || policy.isReading) return; // read, it tells everything
-      pump.sendStatus(() => reporter.changes());
+      if (!pump.sendStatus(() => reporter.changes())) reporter.forget();
     });
   };
   certificates.takeRequest();
@@ -233,10 +252,12 @@ export async function runGatehouse(options: GatehouseOptions, signal: AbortSigna
     tellSoon();
   }, { clock, signal });
   const following = policy.watch(signal);
-  const checking = checkEngine(
+  const looking = lookAgain(
     async () => {
+      room.look();
+      if (guard.conditions().length > 0) pump.drain(); // what could not be written may be possible now
       engineRuns = deployments.processes().length === 0 || await isRunning("engine");
-      guard.run("looking after the spool", () => {
+      guard.insist("looking after the spool", () => {
         const expired = spool.expire();
         if (expired > 0) {
           log.warn("what waited for too long was dropped from the spool", { records: expired });
@@ -254,18 +275,18 @@ export async function runGatehouse(options: GatehouseOptions, signal: AbortSigna
   log.info("gatehouse started", { platform: identity.enrolment.platform, agent: identity.enrolment.name });
   await uplink.run(signal);
   health.stop();
-  await Promise.all([watching, checking, following, keeping, certificates.stop()]);
+  await Promise.all([watching, looking, following, keeping, certificates.stop()]);
   keeper.stop();
 }
 
 /** Looks again and again, until the agent stops. */
-async function checkEngine(
+async function lookAgain(
   look: () => Promise<void>,
   { clock, log }: AgentContext,
   signal: AbortSignal,
 ): Promise<void> {
   for (;;) {
-    await sleep(clock, ENGINE_CHECK_MS, signal);
+    await sleep(clock, LOOK_MS, signal);
     if (signal.aborted) return;
     await look().catch((error) =>
       log.error("cannot tell whether the engine runs", { reason: messageOf(error) })

@@ -12,6 +12,8 @@ export const DATA_FOLDER = "data";
 /** The operator's: further CAs that TLS to the platform trusts. Like `policy.yaml`, the agent cannot write it. */
 export const CA_FILE = "ca.pem";
 export const DATABASE_PATH = join(STATE_FOLDER, "sallyport.db");
+/** What is kept back of the disk; see `room/reserve.ts`. */
+export const RESERVE_PATH = join(STATE_FOLDER, "reserve");
 
 /** The two halves of the agent; each runs at most once in a home. */
 export type Half = "gatehouse" | "engine";

@@ -45,6 +45,7 @@ export class Pump {
     this.#drain = new Drain({
       ...options,
       random: options.random ?? Math.random,
+      attempt: options.guard.attempt,
       takes: (capability) => options.uplink.ready && options.uplink.takes(capability),
       write: (customMessage, records) => this.#write({ customMessage }, records),
       send: (written) => this.#send(written),
@@ -64,10 +65,10 @@ export class Pump {
 
   /**
    * Sends a message about the agent itself, unless there is nothing to tell. Nothing is kept for later: the next
-   * one tells the newer state. What cannot be written into the ledger (the disk is full, say) is not sent.
+   * one tells the newer state. What cannot be written into the ledger is not sent, and the answer is false.
    */
-  sendStatus(tell: () => MessageParts | undefined): void {
-    this.#options.guard.run("sending status", () => {
+  sendStatus(tell: () => MessageParts | undefined): boolean {
+    return this.#options.guard.run("sending status", () => {
       const parts = tell();
       if (parts) this.#sendParts(parts);
     });
@@ -76,7 +77,7 @@ export class Pump {
   /** State is told in whole fields (OpAMP, "Agent Status Compression"), so what one message cannot hold, several do. */
   #sendParts(parts: MessageParts): void {
     try {
-      const written = this.#write(parts);
+      const written = this.#options.guard.attempt(() => this.#write(parts));
       if (written) this.#send(written);
     } catch (error) {
       const fields = Object.entries(parts);

@@ -28,12 +28,17 @@ export class Reporter {
 
   /** Everything; from now on all of it counts as told. */
   everything(): MessageParts {
-    this.#told = new Map();
+    this.forget();
     const custom = this.#channels.flatMap((channel) => channel.custom);
     return {
       ...this.changes(),
       customCapabilities: { capabilities: custom },
     };
+  }
+
+  /** What was told last did not leave: all of it is told again with the next change. */
+  forget(): void {
+    this.#told = new Map();
   }
 
   /** The fields that changed since they were told, or undefined; from now on they count as told. */

@@ -36,6 +36,8 @@ export const MAX_FILES_PER_RECORD = 100;
 /** The bodies of payloads in the ledger: older ones, and the oldest of too many, are removed. */
 export const MAX_LEDGER_BODY_DAYS = 90;
 export const MAX_LEDGER_BODY_BYTES = 1024 * 1024 * 1024;
+/** What is kept back on the disk of the agent's home for reports while the disk is full. */
+export const RESERVE_BYTES = 16 * 1024 * 1024;
 /** How far an agent's clock may be from the platform's: everything works up to here but certificates' validity. */
 export const MAX_CLOCK_OFFSET_MS = DAY_MS;
 /** How long a server may ask an agent to wait before it comes again. */

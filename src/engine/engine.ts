@@ -9,6 +9,7 @@ import { Deployer } from "./deployer.ts";
 import { RunLogs } from "./logs/store.ts";
 import { lockOwner, recoverRuns, tryLockOwner } from "./recovery.ts";
 import { EngineRedaction } from "./redaction.ts";
+import { createRunPause } from "./run_pause.ts";
 import { createRuns } from "./runs.ts";
 import type { Outbox } from "./runs.ts";
 import { Scheduler } from "./scheduler.ts";
@@ -69,6 +70,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     const scheduler = new Scheduler({
       runs,
       logs,
+      pause: createRunPause(db),
       dataFolder,
       clock,
       log,

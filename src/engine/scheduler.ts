@@ -1,11 +1,12 @@
 import type { Clock } from "../base/clock.ts";
-import { asSallyportError } from "../base/errors.ts";
+import { asSallyportError, SallyportError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { TriggerKind } from "../protocol/payloads/tracking.ts";
 import type { Process } from "./definition/definition.ts";
 import type { RunLogs } from "./logs/store.ts";
 import { connectorContext, runProcess } from "./runner.ts";
 import { recoverRuns } from "./recovery.ts";
+import type { RunPause } from "./run_pause.ts";
 import type { Runs } from "./runs.ts";
 import { Settling } from "./settling.ts";
 import { runTrigger } from "./triggers.ts";
@@ -13,6 +14,7 @@ import { runTrigger } from "./triggers.ts";
 export interface SchedulerOptions {
   runs: Runs;
   logs: RunLogs;
+  pause: Pick<RunPause, "reason">;
   dataFolder: string;
   clock: Clock;
   log: Log;
@@ -160,10 +162,12 @@ export class Scheduler {
   }
 
   async #run(scheduled: Scheduled, trigger: TriggerKind): Promise<void> {
-    const { clock } = this.#options;
+    const { pause, clock } = this.#options;
     const { process, settling } = scheduled;
     // One run at a time: what stands open here failed to end, and must be out of the way before another begins.
     await recoverRuns(this.#options);
+    const paused = pause.reason();
+    if (paused) throw new SallyportError("disk.full", `runs wait: ${paused}`, { retryable: true });
     const waiting = await process.source.inputs(connectorContext(process, this.#options));
     const { ready, againInMs } = settling.ready(waiting, clock.monotonic());
     if (trigger === "watch" && againInMs !== undefined) this.#later(scheduled, trigger, againInMs);

@@ -46,6 +46,7 @@ const STEPS = [
     until INTEGER NOT NULL,
     "by" TEXT NOT NULL
   ) STRICT;`,
+  `CREATE TABLE engine_pause (id INTEGER PRIMARY KEY CHECK (id = 1), reason TEXT NOT NULL) STRICT;`,
 ];
 
 /** Brings the engine's tables up to date: the gatehouse half and the engine half both call it. */

@@ -57,6 +57,15 @@ const TABLE = {
     visibleAfterMs: 0,
     remedy: "Another agent runs with a copy of this agent's home. Stop one, and enrol it as one of its own.",
   },
+  "disk.full": {
+    severity: "error",
+    status: "disk full",
+    dependsOn: [],
+    visibleAfterMs: 0,
+    remedy:
+      "Free some room on the file system of the agent's home, at least 20 MiB. Runs go on by themselves then, and " +
+      "nothing is lost meanwhile.",
+  },
   "engine.not-running": {
     severity: "error",
     status: "not running",
@@ -143,7 +152,7 @@ const TABLE = {
   "state.unwritable": {
     severity: "error",
     status: "state unwritable",
-    dependsOn: [],
+    dependsOn: ["disk.full"],
     visibleAfterMs: 10_000,
     remedy:
       "Free some room on the file system of the agent's home; `sallyport doctor` looks at it. Nothing is " +

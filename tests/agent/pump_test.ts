@@ -262,7 +262,7 @@ Deno.test("what cannot be written into the ledger is not sent, and the agent sta
   using t = pumping();
   t.home.db.exec("CREATE TRIGGER full BEFORE INSERT ON ledger BEGIN SELECT RAISE(FAIL, 'disk full'); END");
   t.spool.put("tracking", RUN_STARTED);
-  t.pump.sendStatus(() => ({}));
+  assertEquals(t.pump.sendStatus(() => ({})), false);
   t.pump.connected();
   assertEquals(t.frames, []);
   const [wrong] = t.guard.conditions();
@@ -276,6 +276,35 @@ Deno.test("what cannot be written into the ledger is not sent, and the agent sta
   assertEquals([t.frames.length, t.batches().length], [3, 1]);
   assertEquals(verification(t.reader).fault, undefined);
   assertEquals(t.guard.conditions(), []);
+});
+
+Deno.test("what fails for want of room is done again once some is made, each payload and each receipt once", () => {
+  const makeRoom = () => t.home.db.exec("DROP TRIGGER full");
+  const fillDisk = (table: string) =>
+    t.home.db.exec(
+      `CREATE TRIGGER full BEFORE INSERT ON ${table} BEGIN SELECT RAISE(FAIL, 'disk full'); END`,
+    );
+  using t = pumping({
+    attempt(work) {
+      try {
+        return work();
+      } catch {
+        makeRoom();
+        return work();
+      }
+    },
+  });
+  t.spool.put("tracking", RUN_STARTED);
+  fillDisk("ledger");
+  assertEquals(t.pump.sendStatus(() => ({})), true);
+  fillDisk("ledger");
+  t.pump.connected(); // asks how far the platform is
+  fillDisk("ledger");
+  t.ack(0); // and is answered: the records go
+  fillDisk("ledger_receipts");
+  t.ack(1);
+  assertEquals([t.frames.length, t.batches().length, t.spool.counts()], [3, 1, []]);
+  assertEquals(verification(t.reader).fault, undefined);
 });
 
 Deno.test("an acknowledgement that cannot be written down is written down later", () => {

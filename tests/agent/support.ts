@@ -4,6 +4,7 @@ import type { SpooledChannel } from "../../src/agent/drain/channel.ts";
 import { trackingDrain } from "../../src/agent/drain/tracking.ts";
 import { Spending } from "../../src/agent/policy/spending.ts";
 import { Pump } from "../../src/agent/pump.ts";
+import type { Attempt } from "../../src/agent/state_guard.ts";
 import { StateGuard } from "../../src/agent/state_guard.ts";
 import type { Log } from "../../src/base/log.ts";
 import { silentLog } from "../../src/base/log.ts";
@@ -26,6 +27,8 @@ export interface PumpingOptions {
   quotas?: typeof SPOOL_QUOTAS;
   log?: Log;
   random?: () => number;
+  /** What the pump has for work that fails on the database. */
+  attempt?: Attempt;
 }
 
 /** A pump on a real database, with a wire that keeps what is put on it. */
@@ -36,7 +39,7 @@ export function pumping(options: PumpingOptions = {}) {
   const spool = new Spool(home.db, clock, quotas);
   const ledger = new Ledger(home.db, clock);
   const reader = new LedgerReader(home.db);
-  const guard = new StateGuard(log);
+  const guard = new StateGuard(log, options.attempt);
   const spending = new Spending(home.db, clock);
   const owner = { policy: options.policy ?? DEFAULT_POLICY };
   const frames: Uint8Array[] = [];

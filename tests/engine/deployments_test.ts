@@ -9,12 +9,17 @@ import type { Deployments } from "../../src/engine/deployments.ts";
 import { startEngine } from "../../src/engine/engine.ts";
 import type { Engine } from "../../src/engine/engine.ts";
 import { lockOwner } from "../../src/engine/recovery.ts";
+import type { RunPause } from "../../src/engine/run_pause.ts";
+import { createRunPause } from "../../src/engine/run_pause.ts";
 import { ORDERS, TestHome, until } from "./support.ts";
 
 interface Setting extends AsyncDisposable {
   home: TestHome;
   /** On a connection of its own, as the gatehouse has it. */
   gatehouse: Deployments;
+  pause: RunPause;
+  /** What the engines have logged as errors. */
+  complaints: string[];
   start(permittedFolders?: string[], onNeedsFolders?: (folders: string[]) => void): Promise<Engine>;
 }
 
@@ -22,9 +27,13 @@ function setUp(): Setting {
   const home = new TestHome();
   const other = openDatabase(home.databasePath);
   const engines: Engine[] = [];
+  const complaints: string[] = [];
+  const log = { ...silentLog, error: (message: string) => void complaints.push(message) };
   return {
     home,
     gatehouse: createDeployments(other),
+    pause: createRunPause(other),
+    complaints,
     async start(permittedFolders, onNeedsFolders) {
       const { db, databasePath, dataFolder, outbox } = home;
       const engine = await startEngine({
@@ -34,7 +43,7 @@ function setUp(): Setting {
         connectors: CONNECTORS,
         outbox,
         clock: systemClock,
-        log: silentLog,
+        log,
         ...(permittedFolders ? { permittedFolders } : {}),
         ...(onNeedsFolders ? { onNeedsFolders } : {}),
       });
@@ -151,4 +160,22 @@ Deno.test("deployments: one engine a home, and a set over the limits is refused"
   assertThrows(() => setting.gatehouse.offer({ hash: "x", files }), SallyportError, "at most 500");
   const twice = [{ name: "a", body: "" }, { name: "a", body: "" }];
   assertThrows(() => setting.gatehouse.offer({ hash: "x", files: twice }), SallyportError, "twice");
+});
+
+Deno.test("runs: none begins while the gatehouse says that they wait, also after a restart; what waited is run then", async () => {
+  await using setting = setUp();
+  const { home, gatehouse, pause, complaints } = setting;
+  gatehouse.offer({ hash: "a1", files: [{ name: "orders", body: WATCHING }] });
+  pause.set("the disk is full");
+  for (let start = 1; start <= 2; start++) {
+    const engine = await setting.start();
+    await home.write(`in/${start}.csv`, "id,total\n1,1\n");
+    await until(() => complaints.length === start);
+    await engine.stop(5_000);
+  }
+  assertEquals(complaints, Array(2).fill("runs wait: the disk is full"));
+  assertEquals([home.list("in"), home.records], [["1.csv", "2.csv"], []]);
+  pause.set("");
+  await setting.start();
+  await until(() => home.list("out").length === 2);
 });

@@ -3,6 +3,7 @@ import { systemClock } from "../../src/base/clock.ts";
 import { SallyportError } from "../../src/base/errors.ts";
 import { createLog } from "../../src/base/log.ts";
 import { recentRuns } from "../../src/engine/runs.ts";
+import { canMount, SmallDisk } from "../support/small_disk.ts";
 import { ORDERS, TestHome } from "./support.ts";
 
 Deno.test("run: documents, failures, files and records come out as they should", async () => {
@@ -165,23 +166,14 @@ Deno.test("run: one that is stopped is interrupted and leaves everything as it w
 
 Deno.test({
   name: "run: a full disk fails it, removes what was written and leaves the inputs (needs root for a tmpfs)",
-  ignore: Deno.build.os !== "linux" || Deno.uid() !== 0,
+  ignore: !canMount,
   async fn() {
     await using home = new TestHome();
-    await Deno.mkdir(home.data("out"));
-    const mount = await new Deno.Command("mount", {
-      args: ["-t", "tmpfs", "-o", "size=64k", "tmpfs", home.data("out")],
-    })
-      .output();
-    if (!mount.success) return console.log("skipped: this machine does not allow mounts");
-    try {
-      const rows = Array.from({ length: 20_000 }, (_, i) => `${i},1\n`).join("");
-      await home.write("in/a.csv", `id,total\n${rows}`);
-      const { outcome, error } = await home.run(ORDERS);
-      assertEquals([outcome, error?.code], ["failed", "disk.full"]);
-      assertEquals([home.list("out"), home.list("in"), home.list("done")], [[], ["a.csv"], []]);
-    } finally {
-      await new Deno.Command("umount", { args: [home.data("out")] }).output();
-    }
+    await using _disk = await SmallDisk.inMemory(home.data("out"), "64k");
+    const rows = Array.from({ length: 20_000 }, (_, i) => `${i},1\n`).join("");
+    await home.write("in/a.csv", `id,total\n${rows}`);
+    const { outcome, error } = await home.run(ORDERS);
+    assertEquals([outcome, error?.code], ["failed", "disk.full"]);
+    assertEquals([home.list("out"), home.list("in"), home.list("done")], [[], ["a.csv"], []]);
   },
 });

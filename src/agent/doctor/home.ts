@@ -3,7 +3,8 @@ import { isDiskFull, messageOf } from "../../base/errors.ts";
 import type { Clock } from "../../base/clock.ts";
 import { inWords } from "../../base/clock.ts";
 import { exists } from "../../base/files.ts";
-import { isRunning, runnerOf, STATE_FOLDER } from "../home.ts";
+import { isRunning, RESERVE_PATH, runnerOf, STATE_FOLDER } from "../home.ts";
+import { Reserve } from "../room/reserve.ts";
 import type { Check } from "./check.ts";
 import { fail, ok, skipped, warn } from "./check.ts";
 import { withinTime } from "./time.ts";
@@ -13,7 +14,8 @@ const OTHERS_WRITE = 0o022;
 /** Bits that let other users do anything at all. */
 const OTHERS = 0o077;
 /** Enough for a day of records, and written in a moment on any disk. */
-const PROBE_BYTES = 4 * 1024 * 1024;
+const MIB = 1024 * 1024;
+const PROBE_BYTES = 4 * MIB;
 const PROBE_MS = 20_000;
 
 /** Whether the current folder can be an agent's home, and whether it belongs to whoever runs this. */
@@ -60,7 +62,9 @@ export async function checkHome(): Promise<Check> {
  */
 export async function checkDisk(clock: Clock): Promise<Check> {
   const name = "disk";
-  const what = `${PROBE_BYTES / 1024 / 1024} MiB into state/`;
+  const what = `${PROBE_BYTES / MIB} MiB into state/`;
+  const { bytes, wholeBytes } = new Reserve(RESERVE_PATH);
+  const reserve = `${Math.ceil(bytes / MIB)} of ${wholeBytes / MIB} MiB are kept back for when it is full`;
   const path = join(STATE_FOLDER, `.doctor-${crypto.randomUUID()}`);
   const startedAt = clock.monotonic();
   try {
@@ -71,14 +75,17 @@ export async function checkDisk(clock: Clock): Promise<Check> {
       await file.sync(); // some file systems look for room only now
     });
     const ms = Math.round(clock.monotonic() - startedAt);
-    return ok(name, `wrote and removed ${what} in ${ms} ms; how much more fits, the agent may not ask`);
+    const reason =
+      `wrote and removed ${what} in ${ms} ms; how much more fits, the agent may not ask; ${reserve}`;
+    if (bytes === 0 || bytes === wholeBytes) return ok(name, reason); // the agent makes it when it has run a while
+    return warn(name, reason, "Free some room on this file system: the agent fills it up again by itself.");
   } catch (error) {
     const full = isDiskFull(error);
     return fail(
       name,
-      full ? `there is no room to write ${what}` : `could not write ${what}: ${messageOf(error)}`,
+      full ? `there is no room to write ${what}; ${reserve}` : `could not write ${what}: ${messageOf(error)}`,
       full
-        ? "Free some room on this file system, or raise the user's quota."
+        ? "Free some room on this file system, or raise the user's quota. Until then no run begins."
         : "Look at the file system under state/: is it mounted, writable, and does it answer?",
     );
   } finally {

@@ -7,6 +7,7 @@ import type { Ledger } from "../../ledger/ledger.ts";
 import type { CustomMessageInit } from "../../protocol/messages.ts";
 import type { Spool, UnreadableRow } from "../../spool/spool.ts";
 import type { Acknowledgement, SpooledChannel, Written } from "./channel.ts";
+import type { Attempt } from "../state_guard.ts";
 import { Turns } from "./turns.ts";
 import { Window } from "./window.ts";
 
@@ -20,6 +21,8 @@ export interface DrainOptions {
   spool: Spool;
   ledger: Pick<Ledger, "acknowledge">;
   channels: readonly SpooledChannel[];
+  /** Does a transaction, and again when there was no room for it and some could be made. */
+  attempt: Attempt;
   clock: Clock;
   log: Log;
   /** A number in [0, 1). */
@@ -246,9 +249,10 @@ export class Drain {
 
   /** Asks how far the platform has a channel's stream: what it has is not sent again. False if it may not ask. */
   #ask(lane: Lane): boolean {
-    const { db, spool, write, send } = this.#options;
+    const { db, spool, attempt, write, send } = this.#options;
     const { channel } = lane;
-    const written = transaction(db, () => write(channel.resume(spool.stream(channel.name)), "resume"));
+    const ask = () => write(channel.resume(spool.stream(channel.name)), "resume");
+    const written = attempt(() => transaction(db, ask));
     if (!written) return false;
     lane.resumed = "asked";
     this.#awaitAnswer(lane);
@@ -269,14 +273,15 @@ export class Drain {
 
   /** Takes what is stored out of the spool, with receipts in the ledger, in one transaction with what `body` does. */
   #settling<T>(body: () => T): T {
-    const { db, spool, ledger } = this.#options;
-    const result = transaction(db, () => {
+    const { db, spool, ledger, attempt } = this.#options;
+    const settle = () => {
       for (const { channel, stored: { through, entries } } of this.#lanes) {
         for (const entry of entries) ledger.acknowledge(entry);
         if (through > 0) spool.settle(channel.name, through);
       }
       return body();
-    });
+    };
+    const result = attempt(() => transaction(db, settle));
     for (const lane of this.#lanes) lane.stored = { through: 0, entries: [] };
     return result;
   }

@@ -6,6 +6,7 @@ import type { AgentContext } from "../home.ts";
 import { PolicyKeeper } from "./keeper.ts";
 import type { LoadedPolicy } from "./policy_file.ts";
 import { recordPolicy } from "./policy_record.ts";
+import type { Attempt } from "../state_guard.ts";
 
 /** The owner's policy, as the gatehouse lives by it. */
 export interface PolicyInForce {
@@ -27,16 +28,16 @@ export interface PolicyInForce {
  */
 export async function policyInForce(
   db: Database,
-  context: AgentContext,
+  context: AgentContext & { attempt: Attempt },
   onChange: () => void,
 ): Promise<PolicyInForce> {
   const take = (loaded: LoadedPolicy) => {
     const { policy, source, fault } = loaded;
     // A file that is broken says nothing about rules: the engine goes on with those it has.
-    if (!fault) offerRedaction(db, policy.options.redaction);
+    if (!fault) context.attempt(() => offerRedaction(db, policy.options.redaction));
     if (fault) context.log.error("nothing leaves but a bare status", { reason: fault.message });
     else context.log.info("policy in force", { source, hash: policy.hash });
-    return recordPolicy(db, loaded, context.clock);
+    return context.attempt(() => recordPolicy(db, loaded, context.clock));
   };
   const keeper = await PolicyKeeper.open(context, (loaded) => {
     facts = take(loaded);
