@@ -8,7 +8,18 @@
 import { parseArgs } from "@std/cli/parse-args";
 import { fromFileUrl } from "@std/path";
 
-const BENCHES = ["rows", "start", "kills", "offline", "idle", "reconnect", "storm", "ledger", "drain"];
+const BENCHES = [
+  "rows",
+  "start",
+  "kills",
+  "offline",
+  "idle",
+  "reconnect",
+  "storm",
+  "ledger",
+  "drain",
+  "reserve",
+];
 
 const options = parseArgs(Deno.args, { boolean: ["json"] });
 const names: string[] = options._.length > 0 ? options._.map(String) : BENCHES;
