@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { systemClock } from "../../src/base/clock.ts";
 import { EXIT } from "../../src/base/exit_codes.ts";
 import type { Check } from "../../src/agent/doctor/check.ts";
 import { runCommand } from "../../scripts/lib/agent_process.ts";
+import { clockAhead } from "../support/clock.ts";
 import { Company } from "../support/company.ts";
 import { eventually, Fleet } from "../support/fleet.ts";
 import { strangeServer } from "../support/tls_server.ts";
@@ -104,7 +104,7 @@ Deno.test("a clock that is off is told, and by how much", async () => {
     ]] as const
   ) {
     await fleet.stopPlatform();
-    await fleet.startPlatform({ clock: { ...systemClock, now: () => systemClock.now() + minutes * 60_000 } });
+    await fleet.startPlatform({ clock: clockAhead(minutes * 60_000) });
     const { of } = await examine(fleet);
     assertEquals([of("clock").verdict, of("clock").reason.includes(by)], [verdict, true], of("clock").reason);
   }

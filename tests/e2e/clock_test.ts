@@ -1,7 +1,8 @@
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
 import { loadIdentity } from "../../src/identity/identity.ts";
 import type { AgentProgram } from "../../scripts/lib/agent_process.ts";
 import { runCommand } from "../../scripts/lib/agent_process.ts";
+import { clockAhead } from "../support/clock.ts";
 import { findFaketime, withClockOff } from "../support/faketime.ts";
 import type { Summary } from "../support/fleet.ts";
 import { COPY_PROCESS, eventually, Fleet } from "../support/fleet.ts";
@@ -14,14 +15,11 @@ if (ignore) {
 }
 
 const DAY_HOURS = 24;
-/** Certificates that are renewed every few seconds. */
-const CERTIFICATE_LIFE_MS = 9_000;
+const DAY_MS = DAY_HOURS * 3_600_000;
 
 /** A fleet whose agent has this clock, also when it enrols. */
-async function fleetWithClockOff(hours: number, changes = {}) {
+async function fleetWithClockOff(hours: number) {
   const fleet = await Fleet.start();
-  await fleet.stopPlatform();
-  await fleet.startPlatform(changes);
   const program = withClockOff(fleet.program, hours);
   const bundle = await fleet.api.bundle();
   const enrolled = await runCommand(program, fleet.home, ["enroll", "-", "--name", "test"], bundle);
@@ -45,12 +43,10 @@ for (const hours of [-23, 23]) {
     } hinders nothing: enrolment, records, renewal at its time`,
     ignore,
     async fn() {
-      const { fleet, program, enrolled } = await fleetWithClockOff(hours, {
-        certificateLifeMs: CERTIFICATE_LIFE_MS,
-      });
+      const { fleet, program, enrolled } = await fleetWithClockOff(hours);
       await using _ = fleet;
       assertEquals(enrolled.code, 0, enrolled.stderr);
-      const { notBefore, notAfter } = (await loadIdentity(`${fleet.home}/state`)).certificateFacts;
+      const { certificate } = await loadIdentity(`${fleet.home}/state`);
       await fleet.api.publish("copy", COPY_PROCESS.replace("watch: true", "watch: { settle: 50ms }"));
       const agent = fleet.startAgent(["run"], program);
       await agent.connected();
@@ -66,14 +62,21 @@ for (const hours of [-23, 23]) {
       assert(Math.abs(clock.offsetMs + hours * 3_600_000) < 60_000, `${clock.offsetMs}`);
       assertEquals(conditions.map((each) => [each.code, each.reason]), [["clock.off", reason]]);
 
-      await agent.line(({ message }) => message === "the certificate was renewed");
-      const { certificateFacts: renewed } = await eventually(
-        () => loadIdentity(`${fleet.home}/state`),
-        (identity) => identity.certificateFacts.notAfter !== notAfter,
+      // Of 30 days, and the one by which it is backdated, two thirds are not over on the 19th and are on the 22nd.
+      const from = agent.lines.length;
+      await fleet.stopPlatform();
+      await fleet.startPlatform({ clock: clockAhead(19 * DAY_MS) });
+      await agent.connected(from);
+      await fleet.drop("data/in/b.csv", "id,amount\n1,2\n");
+      await eventually(() => fleet.api.get<Summary>("/summary"), ({ documents }) => documents.out === 2);
+      assertEquals(
+        await Deno.stat(`${fleet.home}/state/renewal`).catch(() => "not asked for"),
+        "not asked for",
       );
-      // X.509 counts in whole seconds.
-      const issuedAt = renewed.notAfter - CERTIFICATE_LIFE_MS + 1_000;
-      assert(issuedAt >= notBefore + (notAfter - notBefore) * 2 / 3, "it was renewed before its time");
+      await fleet.stopPlatform();
+      await fleet.startPlatform({ clock: clockAhead(22 * DAY_MS) });
+      await agent.line(({ message }) => message === "the certificate was renewed");
+      assertNotEquals((await loadIdentity(`${fleet.home}/state`)).certificate, certificate);
       assertEquals(await agent.stop(), 0);
     },
   });

@@ -1,13 +1,14 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import type { Check } from "../../src/agent/doctor/check.ts";
 import { EXIT } from "../../src/base/exit_codes.ts";
-import type { PlatformOptions } from "../../src/platform/platform.ts";
+import { prepareCandidate } from "../../src/identity/candidate.ts";
+import { loadIdentity } from "../../src/identity/identity.ts";
 import { Front } from "../support/front.ts";
 import type { RunView } from "../support/fleet.ts";
 import { COPY_PROCESS, eventually, Fleet, freePort } from "../support/fleet.ts";
 
 /** Moves the platform to another port and puts a load balancer without WebSockets in its place. */
-async function fronted(fleet: Fleet, changes: Partial<PlatformOptions> = {}): Promise<Front> {
+async function fronted(fleet: Fleet): Promise<Front> {
   const port = Number(fleet.authority.split(":")[1]);
   await fleet.stopPlatform();
   const elsewhere = await freePort();
@@ -15,7 +16,6 @@ async function fronted(fleet: Fleet, changes: Partial<PlatformOptions> = {}): Pr
     listen: { host: "127.0.0.1", port: elsewhere },
     hostnames: [fleet.authority],
     heartbeatSeconds: 1,
-    ...changes,
   });
   const state = `${fleet.home}/state`;
   const candidates = ["renewal", "identity"].map((folder) => `${state}/${folder}/key.pem`);
@@ -65,10 +65,15 @@ Deno.test("where no WebSocket passes, an agent enrols, connects and works by HTT
 
 Deno.test("a certificate is renewed by HTTP polling too", async () => {
   await using fleet = await Fleet.start();
-  await using _front = await fronted(fleet, { certificateLifeMs: 9_000 });
+  await using _front = await fronted(fleet);
   await fleet.enrol();
+  const state = `${fleet.home}/state`;
+  const { certificate } = await loadIdentity(state);
+  await prepareCandidate(state); // due at once
   const agent = fleet.startAgent();
   await agent.line(({ message }) => message === "the certificate was renewed");
-  await eventually(() => fleet.agentView(), ({ state }) => state === "online");
-  await agent.stop();
+  const { transport } = await eventually(() => fleet.agentView(), ({ state }) => state === "online");
+  assertEquals(transport, "polling");
+  assertEquals(await agent.stop(), EXIT.ok);
+  assertNotEquals((await loadIdentity(state)).certificate, certificate);
 });

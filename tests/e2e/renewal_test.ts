@@ -6,16 +6,15 @@ import { createAuthority, issueAgentCertificate } from "../../src/trust/certific
 import type { Verification } from "../../src/ledger/verify.ts";
 import { generateKeyPair, keyPairFromPem } from "../../src/trust/keys.ts";
 import { readCertificate } from "../../src/trust/certificate.ts";
+import { clockAhead } from "../support/clock.ts";
 import type { Summary } from "../support/fleet.ts";
 import { COPY_PROCESS, eventually, Fleet } from "../support/fleet.ts";
 
-/** Certificates that are renewed every few seconds. */
-const SHORT = { certificateLifeMs: 9_000 };
+/** A day after the time at which every certificate of 30 days is due. */
+const DUE_AFTER_MS = 22 * 24 * 3_600_000;
 
-async function renewingFleet(): Promise<Fleet> {
+async function enrolledFleet(): Promise<Fleet> {
   const fleet = await Fleet.start();
-  await fleet.stopPlatform();
-  await fleet.startPlatform(SHORT);
   await fleet.enrol();
   return fleet;
 }
@@ -38,7 +37,7 @@ function rememberingLog(): { log: Log; told: string[] } {
 }
 
 Deno.test("the certificate is renewed again and again, and no record is lost on the way", async () => {
-  await using fleet = await renewingFleet();
+  await using fleet = await enrolledFleet();
   await fleet.api.publish("copy", COPY_PROCESS.replace("watch: true", "watch: { settle: 50ms }"));
   const [first, key] = [await fingerprint(fleet), await identityFile(fleet, "key.pem")];
   await Deno.copyFile(`${fleet.home}/state/identity/certificate.pem`, `${fleet.home}/first.pem`);
@@ -47,9 +46,13 @@ Deno.test("the certificate is renewed again and again, and no record is lost on 
   const renewals = () =>
     agent.lines.filter(({ message }) => message === "the certificate was renewed").length;
   let files = 0;
-  while (renewals() < 2) {
-    await fleet.drop(`data/in/f${files}.csv`, `id,amount\n${files++},1\n`);
-    await eventually(() => fleet.runViews(), (runs) => runs.length >= Math.min(files, 500));
+  for (const times of [1, 2]) {
+    await fleet.stopPlatform();
+    await fleet.startPlatform({ clock: clockAhead(times * DUE_AFTER_MS) });
+    do {
+      await fleet.drop(`data/in/f${files}.csv`, `id,amount\n${files++},1\n`);
+      await eventually(() => fleet.runViews(), (runs) => runs.length >= Math.min(files, 500));
+    } while (renewals() < times);
   }
   await eventually(() => summary(fleet), ({ documents }) => documents.out === files);
   assertEquals((await fleet.runViews()).filter(({ outcome }) => outcome !== "succeeded"), []);
@@ -69,9 +72,10 @@ Deno.test("the certificate is renewed again and again, and no record is lost on 
 });
 
 Deno.test("a home that was restored to a certificate before the last is refused, and told why", async () => {
-  await using fleet = await renewingFleet();
+  await using fleet = await enrolledFleet();
   const files = ["key.pem", "certificate.pem"];
   const old = await Promise.all(files.map((name) => identityFile(fleet, name)));
+  await prepareCandidate(`${fleet.home}/state`); // due at once
   const agent = fleet.startAgent();
   await agent.line(({ message }) => message === "the certificate was renewed");
   await agent.stop();
@@ -84,8 +88,7 @@ Deno.test("a home that was restored to a certificate before the last is refused,
 });
 
 Deno.test("an answer that is lost costs nothing: the same request gets the same certificate", async () => {
-  await using fleet = await Fleet.start();
-  await fleet.enrol();
+  await using fleet = await enrolledFleet();
   await fleet.stopPlatform();
   // The session breaks after the certificate was stored and before it was sent.
   const { log, told } = rememberingLog();
@@ -110,8 +113,7 @@ Deno.test("an answer that is lost costs nothing: the same request gets the same 
 });
 
 Deno.test("killed at any moment of a renewal, the agent comes back with a certificate that works", async () => {
-  await using fleet = await Fleet.start();
-  await fleet.enrol();
+  await using fleet = await enrolledFleet();
   const moments = new Set<string>();
   for (let kill = 0; kill < 30; kill++) {
     if (await Deno.stat(`${fleet.home}/state/identity.next`).catch(() => undefined) === undefined) {
@@ -134,8 +136,7 @@ Deno.test("killed at any moment of a renewal, the agent comes back with a certif
 });
 
 Deno.test("a certificate that the platform refuses is given up: the old one goes on, and the platform is told", async () => {
-  await using fleet = await Fleet.start();
-  await fleet.enrol();
+  await using fleet = await enrolledFleet();
   await fleet.stopPlatform();
   const { log, told } = rememberingLog();
   await fleet.startPlatform({ log });

@@ -62,6 +62,11 @@ export function fastClock(factor: number): Clock {
   };
 }
 
+/** The machine's clock, set forward. */
+export function clockAhead(byMs: number): Clock {
+  return { ...systemClock, now: () => systemClock.now() + byMs };
+}
+
 /** Lets everything that waits on promises, and on I/O that is already done, go on. */
 async function settle(): Promise<void> {
   for (let i = 0; i < 5; i++) await new Promise((resolve) => setTimeout(resolve, 0));

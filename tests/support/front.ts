@@ -36,6 +36,8 @@ export class Front implements AsyncDisposable {
   readonly #options: FrontOptions;
   readonly #server: ReturnType<typeof createServer>;
   readonly #swallowed: Duplex[] = [];
+  /** By the fingerprint of the key: a renewal moves the files while the agent goes on talking. */
+  readonly #keys = new Map<string, string>();
 
   private constructor(options: FrontOptions, server: ReturnType<typeof createServer>) {
     this.#options = options;
@@ -105,14 +107,19 @@ export class Front implements AsyncDisposable {
   /** The agent's certificate with its key. */
   async #identity(der: Uint8Array<ArrayBuffer>): Promise<{ cert: string; key: string }> {
     const { publicKeyFingerprint } = readCertificate(der);
+    if (!this.#keys.has(publicKeyFingerprint)) await this.#readKeys();
+    const key = this.#keys.get(publicKeyFingerprint);
+    if (key === undefined) throw new Error("no key is there for the agent's certificate");
+    return { cert: toPem("CERTIFICATE", der), key };
+  }
+
+  async #readKeys(): Promise<void> {
     for (const file of this.#options.keyFiles) {
       const key = await readTextIfThere(file);
       if (key === undefined) continue;
       const { publicKey } = await keyPairFromPem(key);
-      const spki = new Uint8Array(await crypto.subtle.exportKey("spki", publicKey));
-      if (sha256Hex(spki) === publicKeyFingerprint) return { cert: toPem("CERTIFICATE", der), key };
+      this.#keys.set(sha256Hex(new Uint8Array(await crypto.subtle.exportKey("spki", publicKey))), key);
     }
-    throw new Error("no key is there for the agent's certificate");
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
