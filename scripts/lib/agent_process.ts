@@ -48,6 +48,9 @@ export async function runCommand(
   return { code, stdout: text(stdout), stderr: text(stderr) };
 }
 
+/** A line that has not come by then will not come: even on a busy machine, nothing that is waited for takes as long. */
+const PATIENCE_MS = 180_000;
+
 /** One line of the agent's log. */
 export interface LogLine {
   level: string;
@@ -75,14 +78,24 @@ export class RunningAgent {
     this.#reading = this.#read();
   }
 
-  /** Waits for the first line, from `from` on, that `matches`. Rejects when the agent ends before. */
+  /** Waits for the first line, from `from` on, that `matches`. Rejects when the agent ends before, or takes minutes. */
   async line(matches: (line: LogLine) => boolean, from = 0): Promise<LogLine> {
-    for (let at = from;;) {
-      for (; at < this.lines.length; at++) if (matches(this.lines[at]!)) return this.lines[at]!;
-      if (this.#ended) {
-        throw new Error(`the agent ended before; its log ends with:\n${this.tail()}`);
+    let isLate = false;
+    const patience = setTimeout(() => {
+      isLate = true;
+      this.#wakeUp();
+    }, PATIENCE_MS);
+    try {
+      for (let at = from;;) {
+        for (; at < this.lines.length; at++) if (matches(this.lines[at]!)) return this.lines[at]!;
+        if (this.#ended || isLate) {
+          const why = this.#ended ? "the agent ended before" : `not within ${PATIENCE_MS / 60_000} minutes`;
+          throw new Error(`${why}; its log ends with:\n${this.tail()}`);
+        }
+        await this.#wake.promise;
       }
-      await this.#wake.promise;
+    } finally {
+      clearTimeout(patience);
     }
   }
 
@@ -125,10 +138,15 @@ export class RunningAgent {
       .pipeThrough(new TextLineStream());
     for await (const line of text) {
       this.lines.push(line.startsWith("{") ? JSON.parse(line) : { level: "raw", message: line });
-      this.#wake.resolve();
-      this.#wake = Promise.withResolvers();
+      this.#wakeUp();
     }
     this.#ended = true;
+    this.#wakeUp();
+  }
+
+  /** Everybody who waits looks again. */
+  #wakeUp(): void {
     this.#wake.resolve();
+    this.#wake = Promise.withResolvers();
   }
 }
