@@ -95,7 +95,7 @@ const NAMES = [
   "x".repeat(5_000),
 ];
 
-/** Each once, in this order. */
+/** Attacks through which the connection stands; each once, in this order. */
 export const ATTACKS: readonly Attack[] = [
   // Requests for what this agent never said it would do.
   custom("logs of a run", "io.sallyport.logs/1", "request", '{"run":"*"}'),
@@ -238,12 +238,12 @@ export const ATTACKS: readonly Attack[] = [
     2_000,
   ),
   many(settings("another endpoint, again", { destinationEndpoint: "wss://127.0.0.1:1/" }), 500),
+];
 
-  // Endings. They and what breaks the protocol come last: after each, the agent waits a little longer.
+/** What ends the connection: closes, and bytes that break the protocol. */
+export const ENDINGS: readonly Attack[] = [
   { name: "a reason with escape codes", run: (platform) => platform.close(1011, "\u001b[2Jbusy\u0007") },
   { name: "a close without a reason", run: (platform) => platform.close(1011) },
-
-  // Bytes.
   raw("fields within fields within fields", () => nested(400_000)),
   raw("a length that is not there", () => Uint8Array.of(0, 0x0a, 0xff, 0xff, 0xff, 0x7f)),
   raw("a number without an end", () => Uint8Array.of(0, ...Array(100).fill(0xff))),

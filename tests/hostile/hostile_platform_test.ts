@@ -4,7 +4,7 @@ import { COPY_PROCESS, eventually, Fleet } from "../support/fleet.ts";
 import { compileAgent, whyNoExecutable } from "../support/executable.ts";
 import { temporaryFolder } from "../support/home.ts";
 import type { Attack } from "./attacks.ts";
-import { ATTACKS, LARGEST } from "./attacks.ts";
+import { ATTACKS, ENDINGS, LARGEST } from "./attacks.ts";
 import { HostilePlatform } from "./platform.ts";
 
 const noExecutable = await whyNoExecutable();
@@ -61,8 +61,9 @@ async function answers(platform: HostilePlatform): Promise<void> {
 }
 
 Deno.test({
-  name:
-    `a platform that was taken over tries ${ATTACKS.length} ways to get at data, and gets what the policy allows`,
+  name: `a platform that was taken over tries ${
+    ATTACKS.length + ENDINGS.length
+  } ways to get at data, and gets what the policy allows`,
   ignore: Deno.build.os !== "linux",
 }, async () => {
   using folder = temporaryFolder();
@@ -81,7 +82,7 @@ Deno.test({
     Number(fleet.authority.split(":")[1]),
     fleet.platformData,
   );
-  const agent = fleet.startAgent();
+  let agent = fleet.startAgent();
   await agent.connected();
   // An honest process on documents full of canaries, so that there is something to steal.
   platform.deploy({ copy: COPY_PROCESS });
@@ -97,8 +98,17 @@ Deno.test({
       throw new Error(`after "${name}" the agent says nothing any more: ${agent.tail()}`, { cause });
     });
   };
+  const peaks: number[] = [];
   for (const each of ATTACKS) await attack(each);
-  const peak = await peakKiB(agent.child.pid);
+  for (const each of ENDINGS) {
+    await attack(each);
+    peaks.push(await peakKiB(agent.child.pid));
+    // Its waits before the next connection would grow to half a minute.
+    assertEquals(await agent.stop(), 0);
+    agent = fleet.startAgent();
+    await agent.connected();
+  }
+  const peak = Math.max(...peaks);
   // From source the agent is larger from the start.
   if (executable) assert(peak < MAX_RESIDENT_KIB, `${peak} KiB`);
   await attack(LARGEST);

@@ -30,6 +30,8 @@ export type ToAgent = MessageInitShape<typeof ServerToAgentSchema>;
 export class HostilePlatform implements AsyncDisposable {
   /** Every byte that agents sent, after decryption. */
   readonly received: Uint8Array[] = [];
+  /** What of it was messages of OpAMP. */
+  readonly messages: AgentToServer[] = [];
   readonly #server: ReturnType<typeof createServer>;
   readonly #sockets: WebSocketServer;
   #live: { socket: WebSocket; uid: Uint8Array<ArrayBuffer> } | undefined;
@@ -85,17 +87,14 @@ export class HostilePlatform implements AsyncDisposable {
     return this.#isGreeted;
   }
 
-  /** Messages that agents sent. */
-  get messages(): AgentToServer[] {
-    return this.received.filter((bytes) => bytes[0] === 0)
-      .map((bytes) => fromBinary(AgentToServerSchema, bytes.subarray(1)));
-  }
-
   #take(socket: WebSocket, bytes: Uint8Array): void {
     this.received.push(bytes);
-    if (this.#live?.socket === socket) this.#isGreeted = true;
-    if (this.#live?.socket !== socket || bytes[0] !== 0) return;
-    const { customMessage } = fromBinary(AgentToServerSchema, bytes.subarray(1));
+    if (bytes[0] !== 0) return;
+    const message = fromBinary(AgentToServerSchema, bytes.subarray(1));
+    this.messages.push(message);
+    if (this.#live?.socket !== socket) return;
+    this.#isGreeted = true;
+    const { customMessage } = message;
     if (customMessage?.capability === CUSTOM.tracking) this.#acknowledge(customMessage);
     // All that it could ever get, it asks for.
     this.say({ capabilities: 0x7fn, customCapabilities: { capabilities: Object.values(CUSTOM) } });
