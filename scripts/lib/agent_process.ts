@@ -48,8 +48,8 @@ export async function runCommand(
   return { code, stdout: text(stdout), stderr: text(stderr) };
 }
 
-/** A line that has not come by then will not come: even on a busy machine, nothing that is waited for takes as long. */
-const PATIENCE_MS = 180_000;
+/** What has not come by then will not come: even on a busy machine, nothing that is waited for takes as long. */
+export const PATIENCE_MS = 180_000;
 
 /** One line of the agent's log. */
 export interface LogLine {

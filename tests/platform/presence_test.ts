@@ -5,6 +5,7 @@ import { CLOSE } from "../../src/protocol/closing.ts";
 import { createProvisionalCertificate } from "../../src/trust/certificate_request.ts";
 import { generateKeyPair, privateKeyToPem } from "../../src/trust/keys.ts";
 import { TestClock } from "../support/clock.ts";
+import { eventually } from "../support/fleet.ts";
 import { EventReader } from "./stream.ts";
 import type { TestConnection, TestPlatform } from "./support.ts";
 import {
@@ -29,12 +30,9 @@ async function summary(test: TestPlatform): Promise<{ agents: Record<string, num
   return (await test.api("GET", "/summary")).body;
 }
 
-/** Polls, since a closed socket reaches the platform on its own time. */
+/** A closed socket reaches the platform on its own time. */
 async function untilPresence(test: TestPlatform, uid: string, wanted: string): Promise<void> {
-  for (let i = 0; i < 200 && await presence(test, uid) !== wanted; i++) {
-    await new Promise((r) => setTimeout(r, 10));
-  }
-  assertEquals(await presence(test, uid), wanted);
+  await eventually(() => presence(test, uid), (shown) => shown === wanted);
 }
 
 /** The words and the code with which a connection is refused. */

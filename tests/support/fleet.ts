@@ -5,7 +5,7 @@ import { silentLog } from "../../src/base/log.ts";
 import type { Platform, PlatformOptions } from "../../src/platform/platform.ts";
 import { startPlatform } from "../../src/platform/platform.ts";
 import type { AgentProgram, CommandResult } from "../../scripts/lib/agent_process.ts";
-import { agentFromSource, runCommand, RunningAgent } from "../../scripts/lib/agent_process.ts";
+import { agentFromSource, PATIENCE_MS, runCommand, RunningAgent } from "../../scripts/lib/agent_process.ts";
 import { PlatformClient } from "../../scripts/lib/platform_client.ts";
 import { PlatformProcess } from "../../scripts/lib/platform_process.ts";
 
@@ -171,13 +171,15 @@ async function copyFolder(from: string, to: string): Promise<void> {
   }
 }
 
-/** Asks again and again until the answer `fits`; rejects, with the last answer, when that takes a minute. */
+/** Asks again and again until the answer `fits`; rejects, with the last answer, when that takes minutes. */
 export async function eventually<T>(ask: () => Promise<T> | T, fits: (answer: T) => boolean): Promise<T> {
-  const deadline = performance.now() + 60_000;
+  const deadline = performance.now() + PATIENCE_MS;
   for (;;) {
     const answer = await ask();
     if (fits(answer)) return answer;
-    if (performance.now() > deadline) throw new Error(`still not after a minute: ${JSON.stringify(answer)}`);
+    if (performance.now() > deadline) {
+      throw new Error(`still not after ${PATIENCE_MS / 60_000} minutes: ${JSON.stringify(answer)}`);
+    }
     await new Promise((resolve) => setTimeout(resolve, 25));
   }
 }
