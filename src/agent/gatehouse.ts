@@ -5,6 +5,7 @@ import { messageOf } from "../base/errors.ts";
 import { MAX_LEDGER_BODY_BYTES, MAX_LEDGER_BODY_DAYS } from "../base/limits.ts";
 import type { Database } from "../base/sqlite.ts";
 import type { Channel } from "../channels/channel.ts";
+import { dataChannel } from "../channels/data.ts";
 import { engineChannel } from "../channels/engine.ts";
 import { policyChannel } from "../channels/policy.ts";
 import { processesChannel } from "../channels/processes.ts";
@@ -27,7 +28,7 @@ import { createWitness } from "../uplink/witness.ts";
 import { BUILD } from "./build.ts";
 import { createCertificates } from "./certificates.ts";
 import { connectionRecord } from "./connection_record.ts";
-import { trackingDrain } from "./drain/tracking.ts";
+import { recordsDrains } from "./drain/records.ts";
 import { componentsOf, conditionsOf } from "./health/components.ts";
 import { clockConditions, ConnectionConditions } from "./health/connection.ts";
 import { Health } from "./health/health.ts";
@@ -139,6 +140,10 @@ export async function runGatehouse(options: GatehouseOptions, signal: AbortSigna
       isUnacknowledged: () => pump.unacknowledged,
       quarantined: () => spool.quarantined(),
     }),
+    dataChannel({
+      onAck: (ack) => pump.acknowledged("data", ack),
+      onCredit: (credit) => pump.granted(credit),
+    }),
   ];
   const health = new Health({
     clock,
@@ -226,7 +231,7 @@ export async function runGatehouse(options: GatehouseOptions, signal: AbortSigna
     ledger,
     policy: judging.policy,
     spending,
-    channels: [trackingDrain({ ...judging, log })],
+    channels: recordsDrains({ ...judging, log }),
     uplink,
     clock,
     log,

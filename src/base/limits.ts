@@ -4,7 +4,7 @@ import { DAY_MS } from "./clock.ts";
 
 /** One OpAMP message on the wire, either way; the default of 64 MiB in other implementations is far too big. */
 export const MAX_MESSAGE_BYTES = 1024 * 1024;
-/** One batch of tracking records: small enough that a heartbeat never waits long behind it. */
+/** One batch of records: small enough that a heartbeat never waits long behind it. */
 export const MAX_BATCH_BYTES = 256 * 1024;
 export const MAX_BATCH_RECORDS = 500;
 /** One payload in the spool. */
@@ -12,6 +12,7 @@ export const MAX_PAYLOAD_BYTES = 128 * 1024;
 /** What the spool keeps of each channel while nobody takes it; beyond that the oldest goes, and a gap record says so. */
 export const SPOOL_QUOTAS: Readonly<Record<string, { readonly bytes: number; readonly ageMs: number }>> = {
   tracking: { bytes: 256 * 1024 * 1024, ageMs: 30 * DAY_MS },
+  data: { bytes: 64 * 1024 * 1024, ageMs: 7 * DAY_MS },
 };
 /** The most that an agent has on the way without an acknowledgement, whatever credit it is given. */
 export const MAX_CREDIT_BYTES = 1024 * 1024;
@@ -33,6 +34,15 @@ export const MAX_PATH_CHARS = 1024;
 export const MAX_ERROR_CHARS = 1000;
 /** Files named in one tracking record; more go into further records. */
 export const MAX_FILES_PER_RECORD = 100;
+/** The fields of documents that a process tracks, and the characters of each. */
+export const MAX_TRACKED_FIELDS = 20;
+export const MAX_TRACKED_CHARS = 1000;
+/** Documents of one run whose fields are taken, and the characters of all their values together. */
+export const DEFAULT_TRACKED_DOCUMENTS = 1_000;
+export const MAX_TRACKED_DOCUMENTS = 10_000;
+export const MAX_TRACKED_CHARS_PER_RUN = 4 * 1024 * 1024;
+/** Documents in one record; more go into further records. */
+export const MAX_DOCUMENTS_PER_RECORD = 500;
 /** The bodies of payloads in the ledger: older ones, and the oldest of too many, are removed. */
 export const MAX_LEDGER_BODY_DAYS = 90;
 export const MAX_LEDGER_BODY_BYTES = 1024 * 1024 * 1024;

@@ -1,14 +1,9 @@
 import { CUSTOM } from "../protocol/capabilities.ts";
-import { readJsonMessage } from "../protocol/messages.ts";
-import type { TrackingAck } from "../protocol/payloads/tracking.ts";
-import { trackingAckSchema, trackingCreditSchema } from "../protocol/payloads/tracking.ts";
+import type { AnswerOptions } from "./answers.ts";
+import { takeAnswer } from "./answers.ts";
 import type { Channel, ChannelCondition } from "./channel.ts";
 
-export interface TrackingChannelOptions {
-  /** Takes the platform's acknowledgements. */
-  onAck(ack: TrackingAck): void;
-  /** Takes how many bytes the platform takes now. */
-  onCredit(credit: number): void;
+export interface TrackingChannelOptions extends AnswerOptions {
   /** Whether the platform has not acknowledged what was sent, and not in time. */
   isUnacknowledged(): boolean;
   /** How many records could not be read and were set aside. */
@@ -22,13 +17,7 @@ export function trackingChannel(options: TrackingChannelOptions): Channel {
     bits: 0n,
     custom: [CUSTOM.tracking],
     conditions: () => conditionsOf(options),
-    receive({ customMessage }) {
-      if (customMessage?.capability !== CUSTOM.tracking) return;
-      if (customMessage.type === "ack") options.onAck(readJsonMessage(customMessage, trackingAckSchema));
-      if (customMessage.type === "credit") {
-        options.onCredit(readJsonMessage(customMessage, trackingCreditSchema).credit);
-      }
-    },
+    receive: (message) => takeAnswer(CUSTOM.tracking, message, options),
   };
 }
 

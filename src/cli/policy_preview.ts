@@ -7,7 +7,8 @@ import type { Database } from "../base/sqlite.ts";
 import { Spending } from "../agent/policy/spending.ts";
 import type { Policy } from "../gate/policy/policy.ts";
 import type { PreviewedPayload } from "../gate/preview.ts";
-import { previewTracking } from "../gate/preview.ts";
+import { previewRecords } from "../gate/preview.ts";
+import { RECORD_CLASSES } from "../gate/record_classes.ts";
 import type { Circumstances } from "../gate/verdict.ts";
 import { waitingPayloads } from "../spool/contents.ts";
 import type { Command } from "./command.ts";
@@ -49,8 +50,10 @@ hold (it waits, and why) or drop (it never leaves, and why). Nothing is sent and
 };
 
 function* judged(db: Database, policy: Policy, circumstances: Circumstances): Generator<PreviewedPayload> {
-  const judge = previewTracking(policy, circumstances);
-  for (const { seq, payload } of waitingPayloads(db, "tracking")) yield judge(seq, payload);
+  for (const kind of RECORD_CLASSES) {
+    const judge = previewRecords(kind, policy, circumstances);
+    for (const { seq, payload } of waitingPayloads(db, kind.class)) yield judge(seq, payload);
+  }
 }
 
 function asText(
@@ -63,19 +66,19 @@ function asText(
 ): string {
   const total = Object.values(counts).reduce((sum, n) => sum + n, 0);
   if (total === 0) return "Nothing waits to be sent.";
-  const rows = payloads.map(({ seq, kind, verdict, reason, changes }) => {
+  const rows = payloads.map(({ class: name, seq, kind, verdict, reason, changes }) => {
     const shown = changes.slice(0, MAX_CHANGES).map(({ field, before, after }) =>
       `${field}: ${before} → ${after}`
     );
     if (changes.length > MAX_CHANGES) shown.push(`and ${changes.length - MAX_CHANGES} more`);
-    return [String(seq), kind, paintVerdict(verdict), printable(reason ?? shown.join(", "))];
+    return [name, String(seq), kind, paintVerdict(verdict), printable(reason ?? shown.join(", "))];
   });
   return [
     `By ${source === "default" ? "the default policy" : source}, of ${total} payloads that wait: ` +
     VERDICTS.map((verdict) => `${verdict} ${counts[verdict]}`).join(", "),
     ...fault === "" ? [] : fault.split("\n").map(printable).map(red),
     "",
-    table([{ title: "SEQ", align: "right" }, { title: "KIND" }, { title: "VERDICT" }, {
+    table([{ title: "CLASS" }, { title: "SEQ", align: "right" }, { title: "KIND" }, { title: "VERDICT" }, {
       title: "WHY, OR WHAT CHANGES",
     }], rows),
     ...payloads.length < total ? [bold(`... and ${total - payloads.length} more: --limit ${total}`)] : [],

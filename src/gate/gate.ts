@@ -1,15 +1,16 @@
 import { create } from "@bufbuild/protobuf";
-import { CUSTOM } from "../protocol/capabilities.ts";
-import type { AgentToServer } from "../protocol/generated/opamp_pb.ts";
+import type { AgentToServer, CustomMessage } from "../protocol/generated/opamp_pb.ts";
 import { AgentToServerSchema } from "../protocol/generated/opamp_pb.ts";
 import { bytesLeft, overBudget } from "./budget.ts";
 import type { PayloadClass } from "./policy/options.ts";
 import type { Policy } from "./policy/policy.ts";
+import { RECORD_CLASSES } from "./record_classes.ts";
 import { isSameMessage, isStatus, partsOf, shapeStatus } from "./status.ts";
 import type { Circumstances, Verdict } from "./verdict.ts";
 
-/** Which class a custom message belongs to. */
-const CLASS_OF_CAPABILITY: Readonly<Record<string, PayloadClass>> = { [CUSTOM.tracking]: "tracking" };
+/** To which class the records of a custom message belong. */
+const recordsOf = (message: CustomMessage | undefined) =>
+  RECORD_CLASSES.find((kind) => kind.capability === message?.capability);
 
 /**
  * Decides on a whole message, the last look before the ledger. Every part must belong to a class; a custom message
@@ -39,15 +40,14 @@ function judgeCustom(
   circumstances: Circumstances,
 ): Verdict<AgentToServer> {
   const { capability, type, data } = customMessage!;
-  const own = CLASS_OF_CAPABILITY[capability];
-  if (!own) return { verdict: "drop", reason: `the capability ${capability} belongs to no class` };
+  const kind = recordsOf(customMessage);
+  if (!kind) return { verdict: "drop", reason: `the capability ${capability} belongs to no class` };
   if (parts.length > 1) return { verdict: "drop", reason: "a custom message travels with nothing beside it" };
   if (policy.halted !== undefined) return { verdict: "hold", reason: policy.halted };
-  if (policy.options[own].send === "deny") {
-    return { verdict: "drop", reason: `the policy denies the class ${own}` };
-  }
-  if (data.length > bytesLeft(own, policy, circumstances)) {
-    return { verdict: "hold", reason: overBudget(own, policy) };
+  const refusal = kind.refusal(policy, circumstances.now);
+  if (refusal !== undefined) return { verdict: "drop", reason: refusal };
+  if (data.length > bytesLeft(kind.class, policy, circumstances)) {
+    return { verdict: "hold", reason: overBudget(kind.class, policy) };
   }
   const alone = { instanceUid, sequenceNum, capabilities, customMessage: { capability, type, data } };
   return { verdict: "allow", payload: create(AgentToServerSchema, alone) };
@@ -55,5 +55,5 @@ function judgeCustom(
 
 /** The class under which the ledger lists a message. */
 export function classOf(message: AgentToServer): PayloadClass {
-  return CLASS_OF_CAPABILITY[message.customMessage?.capability ?? ""] ?? "status";
+  return recordsOf(message.customMessage)?.class ?? "status";
 }

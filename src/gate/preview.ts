@@ -1,9 +1,12 @@
+import type { RecordClass } from "./batch.ts";
+import { composeBatch } from "./batch.ts";
+import type { PayloadClass } from "./policy/options.ts";
 import type { Policy } from "./policy/policy.ts";
-import { composeBatch } from "./tracking.ts";
 import type { Circumstances, Verdict } from "./verdict.ts";
 
 /** What the gate would say of one payload that waits. */
 export interface PreviewedPayload {
+  class: PayloadClass;
   seq: number;
   kind: string;
   verdict: Verdict<unknown>["verdict"];
@@ -21,27 +24,33 @@ export interface FieldChange {
 }
 
 /**
- * Judges tracking records in their order as the pump would, with what each takes of the day's budget: once one is
+ * Judges the records of a class in their order as the pump would, with what each takes of the day's budget: once one is
  * held, so are all those behind it.
  */
-export function previewTracking(
+export function previewRecords(
+  records: RecordClass<object>,
   policy: Policy,
   { now, spent }: Circumstances,
 ): (seq: number, payload: unknown) => PreviewedPayload {
-  let tracking = spent.tracking;
+  const { class: name } = records;
+  let used = spent[name];
   let held: string | undefined;
   return (seq, payload) => {
-    const kind = kindOf(payload);
-    if (held !== undefined) return { seq, kind, verdict: "hold", reason: held, changes: [] };
-    const batch = composeBatch([{ seq, payload }], policy, { now, spent: { ...spent, tracking } });
+    const head = { class: name, seq, kind: kindOf(payload) };
+    const hold = (reason: string) => ({ ...head, verdict: "hold" as const, reason, changes: [] });
+    if (held !== undefined) return hold(held);
+    const batch = composeBatch(records, [{ seq, payload }], policy, {
+      now,
+      spent: { ...spent, [name]: used },
+    });
     held = batch.held;
+    if (held !== undefined) return hold(held);
     const [dropped] = batch.dropped;
-    if (held !== undefined) return { seq, kind, verdict: "hold", reason: held, changes: [] };
-    if (dropped) return { seq, kind, verdict: "drop", reason: dropped.reason, changes: [] };
+    if (dropped) return { ...head, verdict: "drop", reason: dropped.reason, changes: [] };
     const [item] = batch.records;
-    tracking += JSON.stringify(item).length;
+    used += JSON.stringify(item).length;
     const changes = changesOf(payload, item!.record);
-    return { seq, kind, verdict: changes.length === 0 ? "allow" : "shape", reason: null, changes };
+    return { ...head, verdict: changes.length === 0 ? "allow" : "shape", reason: null, changes };
   };
 }
 

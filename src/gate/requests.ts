@@ -1,6 +1,7 @@
+import { nameMatcher } from "../base/name_patterns.ts";
 import { bytesLeft, overBudget } from "./budget.ts";
+import { otherProcesses, whyDataIsOver } from "./data.ts";
 import type { Day, Hours, OnDemandClass } from "./policy/options.ts";
-import { nameMatcher } from "./policy/patterns.ts";
 import type { Policy } from "./policy/policy.ts";
 import type { Circumstances, Verdict } from "./verdict.ts";
 
@@ -36,12 +37,10 @@ function whyRefused(
   if (halted !== undefined) return halted;
   if (send === "deny") return `the policy denies the class ${payloadClass}`;
   if (payloadClass === "data") {
-    const { until, processes } = options.data;
-    if (until === null || circumstances.now > Date.parse(until)) {
-      return `the policy allowed production data until ${until}, which has passed`;
-    }
+    const over = whyDataIsOver(policy, circumstances.now);
+    if (over !== undefined) return over;
     if (!process) return "production data is asked for by the process whose it is";
-    if (!nameMatcher(processes)(process.name)) return `the policy names other processes than ${process.name}`;
+    if (!policy.namesProcess(process.name)) return otherProcesses(process.name);
     if (!process.allowsData) return `the process ${process.name} does not allow it itself`;
   }
   if (!nameMatcher(requesters)(requester)) {

@@ -1,88 +1,21 @@
-import "../base/schema_messages.ts";
-import { utf8Length } from "../base/encoding.ts";
-import { MAX_BATCH_BYTES, MAX_ERROR_CHARS } from "../base/limits.ts";
+import { MAX_ERROR_CHARS } from "../base/limits.ts";
 import type { ErrorCode } from "../base/errors.ts";
-import type { TrackedFile, TrackingBatch, TrackingRecord } from "../protocol/payloads/tracking.ts";
+import { CUSTOM } from "../protocol/capabilities.ts";
+import type { TrackedFile, TrackingRecord } from "../protocol/payloads/tracking.ts";
 import { trackingRecordSchema } from "../protocol/payloads/tracking.ts";
-import { bytesLeft, overBudget } from "./budget.ts";
+import type { RecordClass } from "./batch.ts";
 import type { Policy } from "./policy/policy.ts";
 import { shapeText } from "./text.ts";
-import type { Circumstances, Verdict } from "./verdict.ts";
 
-/** What a batch takes beside its records: stream, numbers, and the message around it. */
-const ENVELOPE_BYTES = 512;
-
-/** Decides on one tracking record from the spool, whatever was sent today. */
-export function judgeTracking(record: unknown, policy: Policy): Verdict<TrackingRecord> {
-  const judged = judge(record, policy);
-  if (!judged.payload) return judged;
-  const isSame = JSON.stringify(judged.payload) === JSON.stringify(record);
-  return isSame ? judged : { ...judged, verdict: "shape" };
-}
-
-/** As {@linkcode judgeTracking}, without asking whether the record was shaped: `allow` says nothing of that. */
-function judge(record: unknown, policy: Policy): Verdict<TrackingRecord> {
-  const { halted, options } = policy;
-  if (halted !== undefined) return { verdict: "hold", reason: halted };
-  if (options.tracking.send === "deny") {
-    return { verdict: "drop", reason: "the policy denies the class tracking" };
-  }
-  const parsed = trackingRecordSchema.safeParse(record);
-  if (parsed.success) return { verdict: "allow", payload: shapeRecord(parsed.data, policy) };
-  const issue = parsed.error.issues[0];
-  const where = issue?.path.join(".");
-  return {
-    verdict: "drop",
-    unfit: true,
-    reason: `it does not fit its schema at "${where}": ${issue?.message}`,
-  };
-}
-
-/** What of the head of the spool goes out next, and what of it does not. */
-export interface ComposedBatch {
-  records: TrackingBatch["records"];
-  /** Everything up to and with this number is in `records` or in `dropped`; undefined when nothing is. */
-  through: number | undefined;
-  /** What never leaves: by the policy, or because it is `unfit`, not what tracking carries. */
-  dropped: { seq: number; reason: string; unfit: boolean }[];
-  /** Why what follows stays in the spool for now. It is never passed over: it will leave in its order. */
-  held: string | undefined;
-}
-
-/**
- * Makes the next batch of the oldest payloads, in their order and as far as they fit into a message of `maxBytes` and
- * into the day's budget; the first always fits into the message. It ends before the first one that is held.
- */
-export function composeBatch(
-  payloads: readonly { seq: number; payload: unknown }[],
-  policy: Policy,
-  circumstances: Circumstances,
-  maxBytes = MAX_BATCH_BYTES,
-): ComposedBatch {
-  const batch: ComposedBatch = { records: [], through: undefined, dropped: [], held: undefined };
-  const left = bytesLeft("tracking", policy, circumstances);
-  let bytes = ENVELOPE_BYTES;
-  for (const { seq, payload } of payloads) {
-    const verdict = judge(payload, policy);
-    if (verdict.verdict === "hold") {
-      batch.held = verdict.reason;
-      break;
-    }
-    if (verdict.payload) {
-      const item = { seq, record: verdict.payload };
-      bytes += sizeOf(item) + 1;
-      if (bytes > left) batch.held = overBudget("tracking", policy);
-      if (bytes > left || (bytes > maxBytes && batch.records.length > 0)) break;
-      batch.records.push(item);
-    } else batch.dropped.push({ seq, reason: verdict.reason, unfit: verdict.unfit ?? false });
-    batch.through = seq;
-  }
-  return batch;
-}
-
-function sizeOf(value: unknown): number {
-  return utf8Length(JSON.stringify(value));
-}
+/** Tracking: what ran leaves as a whole or not at all, with its names and words in the form of the policy. */
+export const TRACKING: RecordClass<TrackingRecord> = {
+  class: "tracking",
+  capability: CUSTOM.tracking,
+  schema: trackingRecordSchema,
+  refusal: ({ options }) =>
+    options.tracking.send === "deny" ? "the policy denies the class tracking" : undefined,
+  shape: shapeRecord,
+};
 
 function shapeRecord(record: TrackingRecord, policy: Policy): TrackingRecord {
   if (record.kind === "run-started" || record.kind === "gap") return record;

@@ -1,6 +1,7 @@
 import type { Clock } from "../base/clock.ts";
 import { isoTime } from "../base/clock.ts";
-import type { GapReason, RunOutcome } from "../protocol/payloads/tracking.ts";
+import type { GapReason } from "../protocol/payloads/stream.ts";
+import type { RunOutcome } from "../protocol/payloads/tracking.ts";
 import type { ReportedCondition } from "./sessions/conditions.ts";
 import type { PresenceReason, PresenceState } from "./sessions/presence.ts";
 

@@ -35,5 +35,6 @@ export const CUSTOM = {
   proof: "io.sallyport.proof/1",
   enrolment: "io.sallyport.enrolment/1",
   tracking: "io.sallyport.tracking/1",
+  data: "io.sallyport.data/1",
   certificate: "io.sallyport.certificate/1",
 } as const;

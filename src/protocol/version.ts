@@ -4,6 +4,6 @@
  *
  * | version | what changed |
  * |---|---|
- * | 1 | proof, enrolment, tracking, sealed polling, certificate |
+ * | 1 | proof, enrolment, tracking, sealed polling, certificate, data |
  */
 export const PROTOCOL_VERSION = 1;

@@ -1,6 +1,6 @@
 import type { Database } from "../base/sqlite.ts";
 import { command, query, queryOne } from "../base/sqlite.ts";
-import type { GapReason } from "../protocol/payloads/tracking.ts";
+import type { GapReason } from "../protocol/payloads/stream.ts";
 
 /** The account of payloads that were lost before they could be sent. Times are milliseconds since 1970 UTC. */
 export interface Gap {

@@ -4,7 +4,7 @@ import { messageOf, SallyportError } from "../base/errors.ts";
 import { MAX_PAYLOAD_BYTES, SPOOL_QUOTAS } from "../base/limits.ts";
 import type { Database } from "../base/sqlite.ts";
 import { command, migrate, query, queryOne, transaction } from "../base/sqlite.ts";
-import type { GapReason } from "../protocol/payloads/tracking.ts";
+import type { GapReason } from "../protocol/payloads/stream.ts";
 import type { Gap } from "./gaps.ts";
 import { Gaps } from "./gaps.ts";
 import { SCHEMA } from "./schema.ts";

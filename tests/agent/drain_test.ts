@@ -3,11 +3,13 @@ import fc from "fast-check";
 import type { SpooledChannel } from "../../src/agent/drain/channel.ts";
 import { Turns } from "../../src/agent/drain/turns.ts";
 import { Window } from "../../src/agent/drain/window.ts";
-import { MAX_BATCH_BYTES, MAX_CREDIT_BYTES } from "../../src/base/limits.ts";
+import { MAX_BATCH_BYTES, MAX_CREDIT_BYTES, SPOOL_QUOTAS } from "../../src/base/limits.ts";
 import { CUSTOM } from "../../src/protocol/capabilities.ts";
 import { decodeFrame } from "../../src/protocol/codec.ts";
 import { AgentToServerSchema } from "../../src/protocol/generated/opamp_pb.ts";
 import { jsonMessage } from "../../src/protocol/messages.ts";
+import { DOCUMENTS, RUN_STARTED } from "../support/records.ts";
+import { policyWith } from "../gate/support.ts";
 import { pumping } from "./support.ts";
 
 /** A channel of the test's own; its messages have its name as their type. */
@@ -110,4 +112,100 @@ Deno.test("a window never lets more on the way than the credit, but one record, 
       assert(window.room > 0);
     },
   ));
+});
+
+const allowed = (bytesPerDay = 1e9) =>
+  policyWith({ data: { send: "allow", until: DOCUMENTS.until, bytesPerDay } });
+/** A record of tracked fields of some 60 kB. */
+const LARGE = {
+  ...DOCUMENTS,
+  documents: Array.from(
+    { length: 60 },
+    (_, i) => ({ row: i + 1, result: "out", fields: { note: "x".repeat(950) } }),
+  ),
+};
+/** The classes of what was sent, in its order, without the questions how far the platform is. */
+const classes = (t: ReturnType<typeof pumping>) =>
+  t.reader.newest(1_000).filter(({ records }) => records !== "resume").map((entry) => entry.class);
+
+Deno.test("a backlog of data keeps neither tracking nor a status waiting, and gets its share", () => {
+  using t = pumping({ policy: allowed() });
+  for (let n = 0; n < 40; n++) t.spool.put("data", LARGE);
+  t.connect();
+  assertEquals(classes(t), ["data"]);
+  t.spool.put("tracking", RUN_STARTED);
+  t.pump.drain();
+  t.ack(0); // the answer to what it has of tracking
+  t.pump.sendStatus(() => ({ health: { healthy: true } }));
+  assertEquals(classes(t), ["data", "status"]);
+  t.ack(4, undefined, "data");
+  assertEquals(classes(t).slice(2), ["tracking"]);
+
+  // Where both have much to say, tracking has four times the bytes of data.
+  const file = {
+    role: "source",
+    name: "a.csv",
+    directory: "d".repeat(900),
+    bytes: 1,
+    documents: 1,
+    failed: 0,
+  };
+  const files = {
+    kind: "run-files",
+    runId: RUN_STARTED.runId,
+    files: Array.from({ length: 60 }, () => file),
+  };
+  for (let n = 0; n < 200; n++) t.spool.put("tracking", files);
+  const bytes = (name: string) => t.reader.totals("class").find((total) => total.class === name)!.bytes;
+  const before = { data: bytes("data"), tracking: bytes("tracking") };
+  const through = { data: 4, tracking: 1 };
+  for (let turn = 0; turn < 40; turn++) {
+    const last = t.reader.newest(1)[0]!;
+    const name = last.class as keyof typeof through;
+    through[name] = Number(/-([0-9]+) /.exec(last.records)![1]);
+    t.ack(through[name], undefined, name);
+  }
+  const ratio = (bytes("tracking") - before.tracking) / (bytes("data") - before.data);
+  assert(ratio > 3 && ratio < 6, `${ratio}`);
+});
+
+Deno.test("data that is held for its budget holds up nothing else, and is told for as long as it is", () => {
+  using t = pumping({ policy: allowed(1_000) });
+  t.spool.put("data", LARGE);
+  t.spool.put("tracking", RUN_STARTED);
+  t.connect();
+  assertEquals(classes(t), ["tracking"]);
+  t.ack(1);
+  assertEquals(t.pump.held, "the policy's budget for data, 0 MiB a day of UTC, is used up for today");
+  t.owner.policy = allowed();
+  t.pump.drain();
+  assertEquals([classes(t), t.pump.held], [["tracking", "data"], undefined]);
+});
+
+Deno.test("of data that the policy does not allow, or no more, nothing leaves, not even a question", () => {
+  for (
+    const data of [{}, { send: "ask" as const }, { send: "allow" as const, until: "2020-01-01T00:00:00Z" }]
+  ) {
+    using t = pumping({ policy: policyWith({ data }) });
+    t.spool.put("data", DOCUMENTS);
+    t.connect();
+    t.pump.drain();
+    assertEquals([t.frames.length, t.spool.counts()], [0, []]);
+  }
+  using t = pumping({ policy: allowed() });
+  t.spool.put("data", { ...DOCUMENTS, until: "2020-01-01T00:00:00Z" });
+  t.connect();
+  assertEquals([classes(t), t.spool.counts()], [[], []]);
+});
+
+Deno.test("what the spool loses of data is told in its place, as data", () => {
+  const quotas = { ...SPOOL_QUOTAS, data: { bytes: 200_000, ageMs: 1e9 } };
+  using t = pumping({ policy: allowed(), quotas });
+  for (let n = 0; n < 6; n++) t.spool.put("data", LARGE);
+  t.connect();
+  const [batch] = t.batches();
+  const [{ record }] = batch!.records as unknown as [
+    { record: { kind: string; class: string; records: number } },
+  ];
+  assertEquals([record.kind, record.class, record.records], ["gap", "data", 3]);
 });

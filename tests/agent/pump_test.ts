@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertNotEquals, assertStringIncludes } from "@std/assert";
-import { MAX_BATCH_BYTES, MAX_CREDIT_BYTES, MAX_PAYLOAD_BYTES } from "../../src/base/limits.ts";
+import { MAX_BATCH_BYTES, MAX_CREDIT_BYTES, MAX_PAYLOAD_BYTES, SPOOL_QUOTAS } from "../../src/base/limits.ts";
 import { createLog } from "../../src/base/log.ts";
 import { Spending } from "../../src/agent/policy/spending.ts";
 import type { PolicyOptions } from "../../src/gate/policy/options.ts";
@@ -211,7 +211,7 @@ Deno.test("a record that is not what its channel carries is quarantined, and a g
 });
 
 Deno.test("what the spool had to drop is told in its place, with count, bytes and times", () => {
-  using t = pumping({ quotas: { tracking: { bytes: 300, ageMs: 1e9 } } });
+  using t = pumping({ quotas: { ...SPOOL_QUOTAS, tracking: { bytes: 300, ageMs: 1e9 } } });
   for (let n = 0; n < 5; n++) t.spool.put("tracking", RUN_STARTED);
   t.connect();
   const [batch] = t.batches();

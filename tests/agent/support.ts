@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { create } from "@bufbuild/protobuf";
 import type { SpooledChannel } from "../../src/agent/drain/channel.ts";
-import { trackingDrain } from "../../src/agent/drain/tracking.ts";
+import { recordsDrains } from "../../src/agent/drain/records.ts";
 import { Spending } from "../../src/agent/policy/spending.ts";
 import { Pump } from "../../src/agent/pump.ts";
 import type { Attempt } from "../../src/agent/state_guard.ts";
@@ -57,7 +57,7 @@ export function pumping(options: PumpingOptions = {}) {
   };
   const policy = () => owner.policy;
   const circumstances = () => spending.circumstances();
-  const channels = options.channels ?? [trackingDrain({ policy, circumstances, log })];
+  const channels = options.channels ?? recordsDrains({ policy, circumstances, log });
   const pump = new Pump({
     db: home.db,
     spool,

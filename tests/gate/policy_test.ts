@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertNotEquals, assertStringIncludes } from "@std/assert";
 import fc from "fast-check";
 import { CLASSES, DEFAULT_OPTIONS } from "../../src/gate/policy/options.ts";
-import { nameMatcher } from "../../src/gate/policy/patterns.ts";
+import { nameMatcher } from "../../src/base/name_patterns.ts";
 import { compilePolicy, DEFAULT_POLICY } from "../../src/gate/policy/policy.ts";
 import { readPolicy } from "../../src/gate/policy/read.ts";
 import { POLICY_TEMPLATE } from "../../src/gate/policy/template.ts";
@@ -123,6 +123,9 @@ Deno.test("policy: what is valid and perhaps not meant is warned of", () => {
   );
   assertStringIncludes(warnings.join("\n"), "2 status: the platform will see");
   assertStringIncludes(warnings.join("\n"), "3 data.until: has passed");
+  const orphaned = read("tracking: deny\ndata: { send: allow, until: 2999-01-31 }\n").warnings;
+  const found = orphaned.find(({ message }) => message.includes("shows none without their runs"));
+  assertEquals([found?.line, found?.field], [2, "data"]);
 });
 
 Deno.test("policy: a text that is too large, and one that explodes, are refused", () => {

@@ -1,11 +1,15 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { haltedPolicy } from "../../src/gate/policy/policy.ts";
 import { DEFAULT_POLICY } from "../../src/gate/policy/policy.ts";
-import { composeBatch, judgeTracking } from "../../src/gate/tracking.ts";
+import { TRACKING } from "../../src/gate/tracking.ts";
+import type { Policy } from "../../src/gate/policy/policy.ts";
+import { composeBatch, judgeRecord } from "../../src/gate/batch.ts";
 import type { RunFinished } from "../../src/protocol/payloads/tracking.ts";
 import { trackingRecordSchema } from "../../src/protocol/payloads/tracking.ts";
 import { RUN_STARTED } from "../support/records.ts";
 import { policyWith, QUIET, spent } from "./support.ts";
+
+const judgeTracking = (record: unknown, policy: Policy) => judgeRecord(TRACKING, record, policy, QUIET.now);
 
 const NAME = "Müller 2026 (paid).csv";
 const FAILED: RunFinished = {
@@ -124,22 +128,28 @@ Deno.test("the words of an error lose their secrets, those of the owner's rules 
 Deno.test("a batch ends before what is held, and passes over what is dropped", () => {
   const put = (...records: unknown[]) => records.map((payload, i) => ({ seq: i + 5, payload }));
   const bad = { ...RUN_STARTED, customer: "Ada" };
-  const batch = composeBatch(put(bad, RUN_STARTED, FAILED, bad), DEFAULT_POLICY, QUIET);
+  const batch = composeBatch(TRACKING, put(bad, RUN_STARTED, FAILED, bad), DEFAULT_POLICY, QUIET);
   assertEquals([batch.records.map(({ seq }) => seq), batch.through, batch.held], [[6, 7], 8, undefined]);
   assertEquals(batch.dropped.map(({ seq }) => seq), [5, 8]);
 
   const budget = DEFAULT_POLICY.options.tracking.bytesPerDay;
   const tight = composeBatch(
+    TRACKING,
     put(bad, RUN_STARTED, FAILED),
     DEFAULT_POLICY,
     spent({ tracking: budget - 900 }),
   );
   assertEquals([tight.records.map(({ seq }) => seq), tight.through], [[6], 6]);
   assertStringIncludes(tight.held!, "512 MiB a day");
-  const used = composeBatch(put(RUN_STARTED), DEFAULT_POLICY, spent({ tracking: budget }));
+  const used = composeBatch(TRACKING, put(RUN_STARTED), DEFAULT_POLICY, spent({ tracking: budget }));
   assertEquals([used.records, used.through], [[], undefined]);
 
-  const denied = composeBatch(put(RUN_STARTED, FAILED), policyWith({ tracking: { send: "deny" } }), QUIET);
+  const denied = composeBatch(
+    TRACKING,
+    put(RUN_STARTED, FAILED),
+    policyWith({ tracking: { send: "deny" } }),
+    QUIET,
+  );
   assertEquals([denied.records, denied.through, denied.dropped.length], [[], 6, 2]);
-  assertEquals(composeBatch([], DEFAULT_POLICY, QUIET).through, undefined);
+  assertEquals(composeBatch(TRACKING, [], DEFAULT_POLICY, QUIET).through, undefined);
 });

@@ -6,6 +6,7 @@ import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
 import { WebSocketServer } from "ws";
 import type { WebSocket } from "ws";
+import type { ZodMiniType } from "zod/mini";
 import { systemClock } from "../../src/base/clock.ts";
 import { sha256, sha256Hex } from "../../src/base/digest.ts";
 import { utf8 } from "../../src/base/encoding.ts";
@@ -14,8 +15,12 @@ import { CUSTOM } from "../../src/protocol/capabilities.ts";
 import type { AgentToServer, CustomMessage } from "../../src/protocol/generated/opamp_pb.ts";
 import { AgentToServerSchema, ServerToAgentSchema } from "../../src/protocol/generated/opamp_pb.ts";
 import { jsonMessage, readJsonMessage } from "../../src/protocol/messages.ts";
+import type { TrackedDocument } from "../../src/protocol/payloads/data.ts";
+import { dataBatchSchema } from "../../src/protocol/payloads/data.ts";
+import type { RecordBatch } from "../../src/protocol/payloads/stream.ts";
+import { resumeSchema } from "../../src/protocol/payloads/stream.ts";
 import type { TrackingRecord } from "../../src/protocol/payloads/tracking.ts";
-import { trackingBatchSchema, trackingResumeSchema } from "../../src/protocol/payloads/tracking.ts";
+import { trackingBatchSchema } from "../../src/protocol/payloads/tracking.ts";
 import { CHALLENGE_HEADER } from "../../src/protocol/proof.ts";
 import { readCertificate } from "../../src/trust/certificate.ts";
 import { privateKeyFromPem } from "../../src/trust/keys.ts";
@@ -36,7 +41,8 @@ export class HostilePlatform implements AsyncDisposable {
   readonly #sockets: WebSocketServer;
   #live: { socket: WebSocket; uid: Uint8Array<ArrayBuffer> } | undefined;
   #sessions = 0;
-  #stored = 0;
+  /** How far each stream is stored. */
+  readonly #stored = new Map<string, number>();
   #isGreeted = false;
 
   private constructor(server: ReturnType<typeof createServer>, sockets: WebSocketServer) {
@@ -95,18 +101,20 @@ export class HostilePlatform implements AsyncDisposable {
     if (this.#live?.socket !== socket) return;
     this.#isGreeted = true;
     const { customMessage } = message;
-    if (customMessage?.capability === CUSTOM.tracking) this.#acknowledge(customMessage);
+    if (customMessage?.capability === CUSTOM.tracking) this.#acknowledge(customMessage, trackingBatchSchema);
+    if (customMessage?.capability === CUSTOM.data) this.#acknowledge(customMessage, dataBatchSchema);
     // All that it could ever get, it asks for.
     this.say({ capabilities: 0x7fn, customCapabilities: { capabilities: Object.values(CUSTOM) } });
   }
 
   /** Says that it has stored everything, as it must to get more. */
-  #acknowledge(message: CustomMessage): void {
+  #acknowledge(message: CustomMessage, schema: ZodMiniType<RecordBatch<unknown>>): void {
     const { stream, through } = message.type === "batch"
-      ? readJsonMessage(message, trackingBatchSchema)
-      : { ...readJsonMessage(message, trackingResumeSchema), through: 0 };
-    this.#stored = Math.max(this.#stored, through);
-    this.say({ customMessage: jsonMessage(CUSTOM.tracking, "ack", { stream, through: this.#stored }) });
+      ? readJsonMessage(message, schema)
+      : { ...readJsonMessage(message, resumeSchema), through: 0 };
+    const stored = Math.max(this.#stored.get(stream) ?? 0, through);
+    this.#stored.set(stream, stored);
+    this.say({ customMessage: jsonMessage(message.capability, "ack", { stream, through: stored }) });
   }
 
   /** Sends a message. */
@@ -141,10 +149,18 @@ export class HostilePlatform implements AsyncDisposable {
 
   /** What agents told of their runs. */
   get records(): TrackingRecord[] {
+    return this.#recordsOf(CUSTOM.tracking, trackingBatchSchema);
+  }
+
+  /** What agents told of documents. */
+  get documents(): TrackedDocument[] {
+    const records = this.#recordsOf(CUSTOM.data, dataBatchSchema);
+    return records.flatMap((record) => record.kind === "documents" ? record.documents : []);
+  }
+
+  #recordsOf<R>(capability: string, schema: ZodMiniType<RecordBatch<R>>): R[] {
     const batches = this.messages.flatMap(({ customMessage: message }) =>
-      message?.capability === CUSTOM.tracking && message.type === "batch"
-        ? [readJsonMessage(message, trackingBatchSchema)]
-        : []
+      message?.capability === capability && message.type === "batch" ? [readJsonMessage(message, schema)] : []
     );
     return batches.flatMap(({ records }) => records.map(({ record }) => record));
   }

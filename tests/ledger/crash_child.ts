@@ -4,7 +4,7 @@
  */
 import { create } from "@bufbuild/protobuf";
 import { Spending } from "../../src/agent/policy/spending.ts";
-import { trackingDrain } from "../../src/agent/drain/tracking.ts";
+import { recordsDrains } from "../../src/agent/drain/records.ts";
 import { Pump } from "../../src/agent/pump.ts";
 import { StateGuard } from "../../src/agent/state_guard.ts";
 import type { Clock } from "../../src/base/clock.ts";
@@ -80,7 +80,7 @@ const pump = new Pump({
   ledger: new Ledger(db, clock),
   policy,
   spending,
-  channels: [trackingDrain({ policy, circumstances, log })],
+  channels: recordsDrains({ policy, circumstances, log }),
   uplink,
   clock,
   log,

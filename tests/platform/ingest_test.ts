@@ -6,7 +6,7 @@ import { describe } from "../../src/protocol/attributes.ts";
 import { CUSTOM } from "../../src/protocol/capabilities.ts";
 import { jsonMessage, readJsonMessage } from "../../src/protocol/messages.ts";
 import type { TrackedFile, TrackingRecord } from "../../src/protocol/payloads/tracking.ts";
-import { trackingAckSchema } from "../../src/protocol/payloads/tracking.ts";
+import { ackSchema } from "../../src/protocol/payloads/stream.ts";
 import type { TestConnection, TestIdentity, TestPlatform } from "./support.ts";
 import { enrolledAgent, opampConnection, testPlatform, toServer } from "./support.ts";
 
@@ -62,11 +62,11 @@ async function tracker(test: TestPlatform, agent: TestIdentity) {
     async resumed(stream: string) {
       const customMessage = jsonMessage(CUSTOM.tracking, "resume", { stream });
       await connection.send(toServer(agent.uid, ++sequence, { customMessage }));
-      return readJsonMessage((await connection.next()).customMessage!, trackingAckSchema);
+      return readJsonMessage((await connection.next()).customMessage!, ackSchema);
     },
     async acked(stream: string, through: number, records: [number, TrackingRecord][]) {
       const batch = { stream, through, records: records.map(([seq, record]) => ({ seq, record })) };
-      return readJsonMessage((await ask(batch)).customMessage!, trackingAckSchema).through;
+      return readJsonMessage((await ask(batch)).customMessage!, ackSchema).through;
     },
     [Symbol.asyncDispose]: () => connection[Symbol.asyncDispose](),
   };

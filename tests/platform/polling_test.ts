@@ -10,7 +10,7 @@ import { CLOSE } from "../../src/protocol/closing.ts";
 import { enrolmentCertificateSchema } from "../../src/protocol/enrolment.ts";
 import { jsonMessage, readJsonMessage } from "../../src/protocol/messages.ts";
 import { PLAIN_TYPE, SEALED_TYPE } from "../../src/protocol/polling.ts";
-import { trackingAckSchema } from "../../src/protocol/payloads/tracking.ts";
+import { ackSchema } from "../../src/protocol/payloads/stream.ts";
 import { decodeBundle } from "../../src/trust/bundle.ts";
 import { readCertificate } from "../../src/trust/certificate.ts";
 import { createProvisionalCertificate } from "../../src/trust/certificate_request.ts";
@@ -71,7 +71,7 @@ Deno.test("an agent that polls is online, gets its processes, and its records ar
   for (const sequence of [1, 2]) { // the second as if the first answer had been lost
     const customMessage = jsonMessage(CUSTOM.tracking, "batch", batch);
     const { message } = await poller.sealed(proof, toServer(agent.uid, sequence, { customMessage }));
-    assertEquals(readJsonMessage(message.customMessage!, trackingAckSchema).through, 1);
+    assertEquals(readJsonMessage(message.customMessage!, ackSchema).through, 1);
   }
   const { body } = await test.api("GET", "/summary");
   assertEquals((body as { records: number }).records, 1);

@@ -1,3 +1,5 @@
+import type { Documents } from "../../src/protocol/payloads/data.ts";
+
 /** A tracking record that fits its schema. */
 export const RUN_STARTED = {
   kind: "run-started",
@@ -8,3 +10,15 @@ export const RUN_STARTED = {
   trigger: "watch",
   startedAt: "2026-01-01T00:00:00.000Z",
 };
+
+/** A record of tracked fields that fits its schema, beyond all time. */
+export const DOCUMENTS = {
+  kind: "documents",
+  runId: RUN_STARTED.runId,
+  process: "orders",
+  until: "2999-12-31T23:59:59Z",
+  file: { name: "a.csv", directory: "data/in" },
+  fileNumber: 1,
+  documents: [{ row: 1, result: "out", fields: { order: "4711", total: "12.50" } }],
+  beyond: 0,
+} satisfies Documents;

@@ -4,14 +4,17 @@ import { MAX_MESSAGE_BYTES } from "../../../src/base/limits.ts";
 import { enrolmentCertificateSchema, enrolmentRequestSchema } from "../../../src/protocol/enrolment.ts";
 import { CustomMessageSchema } from "../../../src/protocol/generated/opamp_pb.ts";
 import { readJsonMessage } from "../../../src/protocol/messages.ts";
-import { trackingAckSchema, trackingBatchSchema } from "../../../src/protocol/payloads/tracking.ts";
+import { dataBatchSchema } from "../../../src/protocol/payloads/data.ts";
+import { ackSchema } from "../../../src/protocol/payloads/stream.ts";
+import { trackingBatchSchema } from "../../../src/protocol/payloads/tracking.ts";
 import { proofSchema } from "../../../src/protocol/proof.ts";
 import { refusing } from "../refusing.ts";
 import type { FuzzTarget } from "../target.ts";
 
 const SCHEMAS: readonly ZodMiniType[] = [
   trackingBatchSchema,
-  trackingAckSchema,
+  dataBatchSchema,
+  ackSchema,
   proofSchema,
   enrolmentRequestSchema,
   enrolmentCertificateSchema,

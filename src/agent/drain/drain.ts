@@ -58,6 +58,10 @@ interface Lane {
   inFlight: InFlight[];
   /** What the platform has stored and the spool still holds, with the ledger's numbers. */
   stored: { through: number; entries: number[] };
+  /** Why something stays in the spool for now by the owner's policy. */
+  held: string | undefined;
+  /** Whether something that was sent had no acknowledgement in time, and none has come since. */
+  unacknowledged: boolean;
   cancelTimeout: () => void;
 }
 
@@ -70,8 +74,6 @@ export class Drain {
   readonly #lanes: readonly Lane[];
   readonly #turns = new Turns();
   readonly #window = new Window();
-  #held: string | undefined;
-  #unacknowledged = false;
   #cancelHold: (() => void) | undefined;
   #cancelProbe: (() => void) | undefined;
 
@@ -84,18 +86,20 @@ export class Drain {
       after: 0,
       inFlight: [],
       stored: { through: 0, entries: [] },
+      held: undefined,
+      unacknowledged: false,
       cancelTimeout: () => {},
     }));
   }
 
   /** Why something stays in the spool for now by the owner's policy; undefined when nothing does. */
   get held(): string | undefined {
-    return this.#held;
+    return this.#lanes.find(({ held }) => held !== undefined)?.held;
   }
 
   /** Whether something that was sent had no acknowledgement in time, and none has come since. */
   get unacknowledged(): boolean {
-    return this.#unacknowledged;
+    return this.#lanes.some(({ unacknowledged }) => unacknowledged);
   }
 
   /**
@@ -141,7 +145,7 @@ export class Drain {
     const lane = this.#lanes.find(({ channel }) => channel.name === name);
     if (!lane || stream !== spool.stream(name)) return;
     if (credit !== undefined) this.#window.grant(credit);
-    this.#unacknowledged = false;
+    lane.unacknowledged = false;
     if (through > spool.sentThrough(name)) {
       spool.wentBack(name, through);
       log.error("the platform has records that this home never sent: it was restored, or is a copy", {
@@ -216,7 +220,7 @@ export class Drain {
       const { entries, unreadable } = spool.head(name, after, { records: MAX_BATCH_RECORDS, bytes: room });
       this.#logQuarantined(name, unreadable);
       if (entries.length === 0) {
-        this.#hold(name, undefined);
+        this.#hold(lane, undefined);
         return undefined;
       }
       const { message, records, through, unfit, held } = channel.batch(stream, entries, room);
@@ -225,7 +229,7 @@ export class Drain {
         this.#logQuarantined(name, unfit);
         continue;
       }
-      this.#hold(name, held);
+      this.#hold(lane, held);
       if (through === undefined) return undefined;
       if (message) {
         const written = write(message, records);
@@ -240,11 +244,11 @@ export class Drain {
     }
   }
 
-  #hold(channel: string, reason: string | undefined): void {
-    if (reason !== undefined && this.#held === undefined) {
-      this.#options.log.warn("records are held", { channel, reason });
+  #hold(lane: Lane, reason: string | undefined): void {
+    if (reason !== undefined && lane.held === undefined) {
+      this.#options.log.warn("records are held", { channel: lane.channel.name, reason });
     }
-    this.#held = reason;
+    lane.held = reason;
   }
 
   /** Asks how far the platform has a channel's stream: what it has is not sent again. False if it may not ask. */
@@ -291,7 +295,7 @@ export class Drain {
     lane.cancelTimeout = clock.after(ACK_TIMEOUT_MS, () => {
       const facts = { channel: lane.channel.name, afterMs: ACK_TIMEOUT_MS };
       log.warn("the platform acknowledges nothing; what it has not acknowledged is sent again", facts);
-      this.#unacknowledged = true;
+      lane.unacknowledged = true;
       this.#startOver(lane);
       lane.resumed = "yes"; // an older platform does not know the question
       wake();

@@ -5,7 +5,7 @@ export class Window {
   #credit = MAX_BATCH_BYTES;
   #onTheWay = 0;
 
-  /** The platform says how much it takes; see `protocol/payloads/tracking.ts`. */
+  /** The platform says how much it takes; see `protocol/payloads/stream.ts`. */
   grant(credit: number): void {
     this.#credit = Math.min(credit, MAX_CREDIT_BYTES);
   }

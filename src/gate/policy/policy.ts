@@ -1,6 +1,7 @@
 import { sha256Hex } from "../../base/digest.ts";
 import type { Json } from "../../base/json.ts";
 import { canonicalJson } from "../../base/json.ts";
+import { nameMatcher } from "../../base/name_patterns.ts";
 import { BUILT_IN_RULES, redactBuiltIn } from "../../base/redaction/built_in/mod.ts";
 import type { Redact } from "../../base/redaction/redactor.ts";
 import { redactor } from "../../base/redaction/redactor.ts";
@@ -9,7 +10,6 @@ import type { ShapePlace } from "./names.ts";
 import { placeShaper } from "./names.ts";
 import type { PolicyOptions } from "./options.ts";
 import { DEFAULT_OPTIONS } from "./options.ts";
-import { nameMatcher } from "./patterns.ts";
 
 /** The owner's policy, compiled once from its options: what the gate judges by. */
 export interface Policy {
@@ -25,6 +25,8 @@ export interface Policy {
   readonly shapePlace: ShapePlace;
   tellsAttribute(name: string): boolean;
   tellsComponent(name: string): boolean;
+  /** Whether documents of the process may be looked at, as far as its name decides. */
+  namesProcess(name: string): boolean;
 }
 
 /** What a policy is compiled with, where its options ask for it. */
@@ -45,6 +47,7 @@ export function compilePolicy(options: PolicyOptions, { nameKey, ownRules = [] }
     shapePlace: placeShaper(options.tracking, nameKey),
     tellsAttribute: nameMatcher(options.status.attributes),
     tellsComponent: nameMatcher(options.status.health),
+    namesProcess: nameMatcher(options.data.processes),
   };
 }
 

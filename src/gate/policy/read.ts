@@ -102,6 +102,14 @@ function doubts(file: PolicyFile, options: PolicyOptions, now: number): Issue[] 
   if (send !== "deny" && until !== null && Date.parse(until) < now) {
     issues.push(at(["data", "until"], `has passed: ${until}. No production data leaves any more`));
   }
+  if (send === "allow" && options.tracking.send === "deny") {
+    issues.push(
+      at(
+        ["data"],
+        "tracking is denied: the platform gets fields of documents, and shows none without their runs",
+      ),
+    );
+  }
   if (options.status.send === "deny") {
     issues.push(
       at(["status"], "the platform will see that the agent is alive, and nothing else of its state"),

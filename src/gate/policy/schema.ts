@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import "../../base/schema_messages.ts";
-import { isoTime } from "../../base/clock.ts";
 import { MAX_MESSAGE_BYTES } from "../../base/limits.ts";
+import { MOMENT_FORM, readMoment } from "../../base/moment.ts";
 import { MAX_OWN_RULES, MAX_PATTERN_CHARS, whyUnusable } from "../../base/redaction/own_rules.ts";
 import { nearest } from "../../base/yaml/problems.ts";
 import { DAYS, SHAPES } from "./options.ts";
@@ -69,15 +69,10 @@ const hours = z.strictObject({
 const moment = z.pipe(
   z.string(),
   z.transform((text, context): string => {
-    const form = /^(\d{4}-\d\d-\d\d)(T\d\d:\d\d(:\d\d)?Z)?$/.exec(text);
-    const ms = form ? Date.parse(form[2] ? text : `${text}T23:59:59.999Z`) : NaN;
-    // The 31st of February is another day to JavaScript.
-    if (Number.isNaN(ms) || !isoTime(ms).startsWith(text.slice(0, 10))) {
-      const message = `is "${text}", but needs a day such as 2027-01-31, or a time such as 2027-01-31T18:00Z`;
-      context.issues.push({ code: "custom", message, input: text });
-      return text;
-    }
-    return form![2] ? text.replace(/^(.{16})Z$/, "$1:00Z") : `${text}T23:59:59Z`;
+    const iso = readMoment(text);
+    if (iso !== undefined) return iso;
+    context.issues.push({ code: "custom", message: `is "${text}", but needs ${MOMENT_FORM}`, input: text });
+    return text;
   }),
 );
 

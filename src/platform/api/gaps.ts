@@ -1,7 +1,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { isoTime } from "../../base/clock.ts";
-import type { GapReason } from "../../protocol/payloads/tracking.ts";
-import { GAP_CLASSES, GAP_REASONS } from "../../protocol/payloads/tracking.ts";
+import type { GapReason } from "../../protocol/payloads/stream.ts";
+import { GAP_CLASSES, GAP_REASONS } from "../../protocol/payloads/stream.ts";
 import type { Context } from "../context.ts";
 import type { StoredGap } from "../store/gaps.ts";
 import type { Api } from "./routes.ts";

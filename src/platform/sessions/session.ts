@@ -13,8 +13,8 @@ import type { AgentDescription, AgentToServer, CustomMessage } from "../../proto
 import { AgentToServerSchema, ConnectionSettingsStatuses } from "../../protocol/generated/opamp_pb.ts";
 import { jsonMessage } from "../../protocol/messages.ts";
 import type { Context } from "../context.ts";
-import type { TrackingSender } from "../ingest/tracking.ts";
-import { ingestTracking } from "../ingest/tracking.ts";
+import type { RecordSender } from "../ingest/records.ts";
+import { ingestRecords, RECORD_CAPABILITIES } from "../ingest/records.ts";
 import type { Health } from "../store/agents.ts";
 import type { CertificateRecord } from "../store/certificates.ts";
 import { whyInvalid } from "./admission.ts";
@@ -38,10 +38,10 @@ const RETURN_MS = 5_000;
 const CAPABILITIES = SERVER_CAPABILITY.acceptsStatus | SERVER_CAPABILITY.offersRemoteConfig |
   SERVER_CAPABILITY.acceptsEffectiveConfig | SERVER_CAPABILITY.offersConnectionSettings |
   SERVER_CAPABILITY.acceptsConnectionSettingsRequest;
-const CUSTOM_CAPABILITIES = [CUSTOM.tracking, CUSTOM.certificate];
+const CUSTOM_CAPABILITIES = [...RECORD_CAPABILITIES, CUSTOM.certificate];
 
 /** One connection of an admitted agent to `/v1/opamp`, from its first message to its end. */
-export class Session implements Receiver, LiveSession, TrackingSender {
+export class Session implements Receiver, LiveSession, RecordSender {
   readonly uid: string;
   readonly name: string;
   /** From where the agent connects. */
@@ -250,13 +250,7 @@ export class Session implements Receiver, LiveSession, TrackingSender {
 
   async #takeCustom(message: CustomMessage): Promise<void> {
     try {
-      if (message.capability !== CUSTOM.tracking) {
-        throw new SallyportError(
-          "platform.protocol",
-          `the capability "${message.capability}" is unknown here`,
-        );
-      }
-      const customMessage = await ingestTracking(this, message, this.#context);
+      const customMessage = await ingestRecords(this, message, this.#context);
       this.#wire.send({ ...this.#frame(), customMessage });
     } catch (error) {
       const { code, message: words } = asSallyportError(error);

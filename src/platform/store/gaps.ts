@@ -1,6 +1,6 @@
 import type { Database } from "../../base/sqlite.ts";
 import { command, migrate, query, queryOne } from "../../base/sqlite.ts";
-import type { GapRecord } from "../../protocol/payloads/tracking.ts";
+import type { GapRecord } from "../../protocol/payloads/stream.ts";
 import type { Eventually } from "./store.ts";
 
 /** Records that an agent lost, as it told. */

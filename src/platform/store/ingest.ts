@@ -1,9 +1,9 @@
 import { utf8 } from "../../base/encoding.ts";
 import type { Database } from "../../base/sqlite.ts";
-import { command, queryOne, transaction } from "../../base/sqlite.ts";
-import type { GapRecord, RunFinished, RunStarted, TrackingBatch } from "../../protocol/payloads/tracking.ts";
-import { keepGaps } from "./gaps.ts";
+import { command, transaction } from "../../base/sqlite.ts";
+import type { RunFinished, RunStarted, TrackingBatch } from "../../protocol/payloads/tracking.ts";
 import type { Ingested, MovedRun } from "./runs.ts";
+import { settleBatches } from "./streams.ts";
 
 /** A batch as it arrived, and as it was understood. */
 export interface ArrivedBatch {
@@ -12,51 +12,24 @@ export interface ArrivedBatch {
   body: Uint8Array;
 }
 
-/**
- * Storing tracking records exactly once: a stream's last settled number and the records move in one
- * transaction, so a batch that is sent again, or overlaps with an earlier one, changes nothing.
- */
+/** Storing tracking records exactly once, with the bodies in which they came. */
 export function sqliteIngest(db: Database): (agent: string, arrived: ArrivedBatch, now: number) => Ingested {
-  const settled = settledThrough(db);
-  const settle = command(
-    db,
-    `INSERT INTO streams VALUES (?1, ?2, ?3, ?4)
-     ON CONFLICT (agent, stream) DO UPDATE SET through = ?3, records = records + ?4`,
-  );
+  const settle = settleBatches(db);
   const keep = command(db, "INSERT INTO batches VALUES (?, ?, ?, ?, ?)");
-  const keepGap = keepGaps(db);
   const apply = runTables(db);
 
   return (agent, { batch, body }, now) =>
     transaction(db, () => {
-      const { stream, through, records } = batch;
-      const last = settled(agent, stream);
-      if (through <= last) return { through: last, runs: [], gaps: [] };
-      const fresh = records.filter(({ seq }) => seq > last);
-      settle(agent, stream, through, fresh.length);
-      const isWhole = fresh.length === records.length;
+      const { fresh, ...settled } = settle(agent, batch, now);
+      const { stream, through } = settled;
+      const isWhole = fresh.length === batch.records.length;
       const kept = isWhole ? body : utf8(JSON.stringify({ ...batch, records: fresh }));
       if (fresh.length > 0) keep(agent, stream, through, now, kept);
-      const gaps: GapRecord[] = [];
-      for (const { seq, record } of fresh) {
-        if (record.kind !== "gap") continue;
-        keepGap(agent, stream, seq, record, now);
-        gaps.push(record);
-      }
-      return { through, runs: apply(agent, stream, fresh), gaps };
+      return { ...settled, runs: apply(agent, stream, fresh) };
     });
 }
 
 type Arrived = TrackingBatch["records"][number];
-
-/** How far a stream is settled; 0 when nothing of it is. */
-export function settledThrough(db: Database): (agent: string, stream: string) => number {
-  const read = queryOne<{ through: number }>(
-    db,
-    "SELECT through FROM streams WHERE agent = ? AND stream = ?",
-  );
-  return (agent, stream) => read(agent, stream)?.through ?? 0;
-}
 
 /** Brings the table of runs up to date, and gives those that moved. */
 function runTables(db: Database): (agent: string, stream: string, records: Arrived[]) => MovedRun[] {

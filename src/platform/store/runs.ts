@@ -1,10 +1,12 @@
 import type { Database } from "../../base/sqlite.ts";
 import { query, queryOne } from "../../base/sqlite.ts";
-import type { GapRecord, RunOutcome, TrackedFile, TriggerKind } from "../../protocol/payloads/tracking.ts";
+import type { RunOutcome, TrackedFile, TriggerKind } from "../../protocol/payloads/tracking.ts";
 import { FILE_ROLES } from "../../protocol/payloads/tracking.ts";
 import type { ArrivedBatch } from "./ingest.ts";
-import { settledThrough, sqliteIngest } from "./ingest.ts";
+import { sqliteIngest } from "./ingest.ts";
 import type { Eventually } from "./store.ts";
+import type { SettledBatch } from "./streams.ts";
+import { settledThrough } from "./streams.ts";
 
 /** A run as the platform knows it; without an end it is still going, as far as the agent has said. */
 export interface RunRecord {
@@ -34,11 +36,9 @@ export interface RunFilter {
   limit: number;
 }
 
-/** What a batch changed: how far the stream is settled, which runs moved, and what the agent has lost. */
-export interface Ingested {
-  through: number;
+/** What a batch changed beside its stream: which runs moved. */
+export interface Ingested extends SettledBatch {
   runs: MovedRun[];
-  gaps: GapRecord[];
 }
 
 /** A run that began or ended; the reason is the words of its error. */

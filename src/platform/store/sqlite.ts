@@ -4,6 +4,7 @@ import { sqliteAgents } from "./agents.ts";
 import { sqliteCertificates } from "./certificates.ts";
 import { sqliteCheckpoints } from "./checkpoints.ts";
 import { sqliteDepartures } from "./departures.ts";
+import { sqliteDocuments } from "./documents.ts";
 import { sqliteEnrolments } from "./enrolments.ts";
 import { sqliteGaps } from "./gaps.ts";
 import { sqliteProcesses } from "./processes.ts";
@@ -32,6 +33,7 @@ export function openSqliteStore(dataDir: string): Store {
       certificates: sqliteCertificates(db),
       checkpoints: sqliteCheckpoints(db),
       departures: sqliteDepartures(db),
+      documents: sqliteDocuments(db),
       enrolments: sqliteEnrolments(db),
       gaps: sqliteGaps(db),
       processes: sqliteProcesses(db),

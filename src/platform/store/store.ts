@@ -6,6 +6,7 @@ import type { AgentStore } from "./agents.ts";
 import type { CertificateStore } from "./certificates.ts";
 import type { CheckpointStore } from "./checkpoints.ts";
 import type { DepartureStore } from "./departures.ts";
+import type { DocumentStore } from "./documents.ts";
 import type { EnrolmentStore } from "./enrolments.ts";
 import type { GapStore } from "./gaps.ts";
 import type { ProcessStore } from "./processes.ts";
@@ -22,6 +23,7 @@ export interface Store {
   certificates: CertificateStore;
   checkpoints: CheckpointStore;
   departures: DepartureStore;
+  documents: DocumentStore;
   enrolments: EnrolmentStore;
   gaps: GapStore;
   processes: ProcessStore;

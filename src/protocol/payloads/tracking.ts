@@ -1,20 +1,15 @@
 import * as z from "zod/mini";
-import { closedObject, pattern, text, wholeNumber } from "../../base/quick_schemas.ts";
-import { MAX_BATCH_RECORDS, MAX_FILES_PER_RECORD } from "../../base/limits.ts";
+import { closedObject, pattern, text } from "../../base/quick_schemas.ts";
+import { MAX_FILES_PER_RECORD } from "../../base/limits.ts";
 import { count, directory, documentCounts, endingError, name, time, uuid } from "./fields.ts";
+import { batchOf, gapSchema } from "./stream.ts";
 
 /**
- * Tracking: what ran, on which files, with what result. Custom messages `io.sallyport.tracking/1`.
- *
- * - agent to platform, type `resume`: {@linkcode trackingResumeSchema}, before the first batch of a connection
- * - agent to platform, type `batch`: {@linkcode trackingBatchSchema}
- * - platform to agent, type `ack`: {@linkcode trackingAckSchema}, after the records are committed
- * - platform to agent, type `credit`: {@linkcode trackingCreditSchema}, when an agent that waits may go on
+ * Tracking: what ran, on which files, with what result. Records in a stream (see `stream.ts`), in custom messages
+ * `io.sallyport.tracking/1`.
  *
  * Every schema is closed and bounded: what is not named here cannot leave.
  */
-
-const seq = wholeNumber(1);
 
 export const RUN_OUTCOMES = ["succeeded", "partial", "failed", "interrupted"] as const;
 /**
@@ -76,32 +71,6 @@ const runFilesSchema = closedObject({
   files: z.array(trackedFileSchema).check(z.minLength(1), z.maxLength(MAX_FILES_PER_RECORD)),
 });
 
-/** The classes of records that can be lost. */
-export const GAP_CLASSES = ["tracking"] as const;
-
-export const GAP_REASONS = ["quota-bytes", "quota-age", "unreadable", "damaged", "rolled-back"] as const;
-/**
- * Why records were lost on the agent: `quota-bytes` and `quota-age`, more waited than its spool keeps, or for longer;
- * `unreadable`, they could not be read any more; `damaged`, its database was damaged, and at least these could not be
- * saved; `rolled-back`, its database went back to an earlier state, as by a backup that was restored, and nobody
- * knows how many.
- */
-export type GapReason = (typeof GAP_REASONS)[number];
-
-/** What stands in the place of records that were lost on the agent, so that no loss is silent. */
-const gapSchema = closedObject({
-  kind: z.literal("gap"),
-  class: z.enum(GAP_CLASSES),
-  reason: z.enum(GAP_REASONS),
-  /** As many as are known to be lost, and their size as JSON. */
-  records: count,
-  bytes: count,
-  /** When the first and the last of them were put into the spool, as far as that is known. */
-  first: z.optional(time),
-  last: time,
-});
-export type GapRecord = z.infer<typeof gapSchema>;
-
 export const trackingRecordSchema = z.discriminatedUnion("kind", [
   runStartedSchema,
   runFinishedSchema,
@@ -110,34 +79,5 @@ export const trackingRecordSchema = z.discriminatedUnion("kind", [
 ]);
 export type TrackingRecord = z.infer<typeof trackingRecordSchema>;
 
-/**
- * The most bytes of batches that the agent may have on the way without an acknowledgement, until it is told another
- * number; 0 means wait. Before the first it is one batch ({@linkcode MAX_BATCH_BYTES}).
- */
-const credit = count;
-
-/** Asks how far the platform has a stream: it answers with an acknowledgement. */
-export const trackingResumeSchema = closedObject({ stream: uuid });
-export type TrackingResume = z.infer<typeof trackingResumeSchema>;
-
-export const trackingBatchSchema = closedObject({
-  /** Names the records of one spool; a home that lost its spool starts another stream. */
-  stream: uuid,
-  /** The highest sequence number that this batch settles; everything up to it was sent or withheld by policy. */
-  through: seq,
-  /** In order of their sequence numbers; numbers may be missing where the policy withheld a record. */
-  records: z.array(closedObject({ seq, record: trackingRecordSchema })).check(
-    z.maxLength(MAX_BATCH_RECORDS),
-  ),
-});
+export const trackingBatchSchema = batchOf(trackingRecordSchema);
 export type TrackingBatch = z.infer<typeof trackingBatchSchema>;
-
-export const trackingAckSchema = closedObject({
-  stream: uuid,
-  /** Cumulative: everything up to and with this sequence number is stored. */
-  through: count,
-  credit: z.optional(credit),
-});
-export type TrackingAck = z.infer<typeof trackingAckSchema>;
-
-export const trackingCreditSchema = closedObject({ credit });
