@@ -10,6 +10,8 @@ import type { Circumstances, Verdict } from "../gate/verdict.ts";
 import type { Command } from "./command.ts";
 import type { Example } from "./policy_examples.ts";
 import { exampleOf } from "./policy_examples.ts";
+import type { TrackedProcess } from "./tracked_processes.ts";
+import { trackedProcesses } from "./tracked_processes.ts";
 import {
   chosenPolicy,
   detailsOf,
@@ -27,9 +29,10 @@ export const policyExplain: Command = {
   summary: "Say what of a class leaves, with an example from this machine's own records",
   about:
     `CLASS is status, tracking, logs, errors, schema or data. Shows what the policy decides, what is left of
-the day's budget, and a real payload in the form in which it would leave now: for tracking the newest
-record that waits or the newest run, for status the last one that was sent. For what is on demand it says
-what a request would be answered at this moment.`,
+the day's budget, and a real payload in the form in which it would leave now: for tracking and data the
+newest record that waits, or the newest run or what was sent last, for status the last one that was sent.
+For what is on demand it says what a request would be answered at this moment, and for data which
+processes here track fields, and whether those leave.`,
   options: [
     POLICY_OPTION,
     { name: "requester", value: "NAME", summary: "Who asks, for classes on demand (default: somebody)" },
@@ -49,8 +52,12 @@ what a request would be answered at this moment.`,
     const requester = context.option("requester") ?? "somebody";
     const result = await withState((db) => {
       const circumstances = new Spending(db, context.clock).circumstances();
-      return { circumstances, example: exampleOf(name, db, policy, circumstances) };
-    }) ?? { circumstances: { now: context.clock.now(), spent: NOTHING }, example: null };
+      return {
+        circumstances,
+        example: exampleOf(name, db, policy, circumstances),
+        tracked: name === "data" ? trackedProcesses(db, policy, circumstances.now) : [],
+      };
+    }) ?? { circumstances: { now: context.clock.now(), spent: NOTHING }, example: null, tracked: [] };
     const request = isOnDemand(name)
       ? judgeRequest(
         { class: name, requester, ...process ? { process: { name: process, allowsData: true } } : {} },
@@ -67,6 +74,7 @@ what a request would be answered at this moment.`,
       bytesPerDay,
       bytesToday: result.circumstances.spent[name],
       request: request && { requester, verdict: request.verdict, reason: request.reason ?? null },
+      ...name === "data" ? { tracked: result.tracked } : {},
       example: result.example,
     };
     context.result(answer, asText);
@@ -85,9 +93,11 @@ function asText(answer: {
   bytesPerDay: number;
   bytesToday: number;
   request: { requester: string; verdict: Verdict<unknown>["verdict"]; reason: string | null } | null;
+  tracked?: TrackedProcess[];
   example: Example | null;
 }): string {
-  const { class: name, source, fault, send, details, bytesPerDay, bytesToday, request, example } = answer;
+  const { class: name, source, fault, send, details, bytesPerDay, bytesToday, request, tracked, example } =
+    answer;
   const lines = [
     `${bold(name)}: ${send}, by ${source === "default" ? "the default policy" : source}`,
     ...fault === ""
@@ -106,16 +116,32 @@ function asText(answer: {
         printable(why)
       }`,
     );
-    lines.push(`This version has no channel for ${name} yet, so none of it leaves whatever the policy says.`);
-  } else if (example) {
-    const { from, verdict, reason, payload } = example;
-    lines.push(
-      "",
-      `An example (${from}): ${paintVerdict(verdict)}${reason ? `, ${printable(reason)}` : ""}`,
-    );
-    if (payload !== null) lines.push(JSON.stringify(payload, null, 2));
-  } else lines.push("", "This machine has no record of it yet that could be an example.");
+    const what = tracked ? "what is asked for" : name;
+    lines.push(`This version has no channel for ${what} yet, so none of it leaves whatever the policy says.`);
+  }
+  if (tracked) {
+    lines.push("", ...tracked.length === 0 ? ["No process here tracks fields."] : listTracked(tracked));
+  }
+  if (!request || tracked) lines.push("", ...describeExample(example));
   return lines.join("\n");
+}
+
+function describeExample(example: Example | null): string[] {
+  if (!example) return ["This machine has no record of it yet that could be an example."];
+  const { from, verdict, reason, payload } = example;
+  return [
+    `An example (${from}): ${paintVerdict(verdict)}${reason ? `, ${printable(reason)}` : ""}`,
+    ...payload === null ? [] : [JSON.stringify(payload, null, 2)],
+  ];
+}
+
+function listTracked(tracked: readonly TrackedProcess[]): string[] {
+  return tracked.map(({ process, fields, until, documents, reason }) =>
+    printable(
+      `${process} tracks ${fields.join(", ")} of up to ${documents} documents a run, until ${until}: ` +
+        (reason === null ? "they leave" : `they stay here, ${reason}`),
+    )
+  );
 }
 
 const ANSWERS = { allow: "allowed", shape: "allowed", hold: "held", drop: "refused" };

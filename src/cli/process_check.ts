@@ -23,7 +23,7 @@ export const processCheck: Command = {
     const checked = [];
     for (const file of context.words) {
       const { process, problems } = checkDefinition(await readInputFile(file), CONNECTORS);
-      const { name = "", version = "", definition = "", folders = [] } = process ?? {};
+      const { name = "", version = "", definition = "", folders = [], track } = process ?? {};
       checked.push({
         file,
         valid: process !== undefined,
@@ -31,6 +31,7 @@ export const processCheck: Command = {
         version,
         definition,
         folders,
+        tracks: track ? { until: track.until, fields: track.fields.map((field) => field.name) } : null,
         problems,
       });
     }
@@ -44,13 +45,14 @@ export const processCheck: Command = {
         parts.push(table(
           [{ title: "VALID" }, { title: "PROCESS" }, { title: "VERSION" }, { title: "DEFINITION" }, {
             title: "FOLDERS BELOW data/",
-          }],
-          good.map(({ file, process, version, definition, folders }) => [
+          }, { title: "TRACKS" }],
+          good.map(({ file, process, version, definition, folders, tracks }) => [
             file,
             process,
             version || "-",
             definition,
             folders.join(" "),
+            tracks ? describeTracks(tracks, context.clock.now()) : "-",
           ]),
         ));
       }
@@ -59,3 +61,9 @@ export const processCheck: Command = {
     return valid ? EXIT.ok : EXIT.invalidInput;
   },
 };
+
+/** Fields leave only where the owner's policy allows the class data as well, which is not looked at here. */
+function describeTracks({ until, fields }: { until: string; fields: string[] }, now: number): string {
+  const end = Date.parse(until) < now ? `until ${until}, which has passed` : `until ${until}`;
+  return `${fields.join(", ")} ${end}`;
+}

@@ -2,6 +2,7 @@ import type { Clock } from "../base/clock.ts";
 import { asSallyportError, SallyportError } from "../base/errors.ts";
 import { bothLogs } from "../base/log.ts";
 import type { Log } from "../base/log.ts";
+import type { Documents } from "../protocol/payloads/data.ts";
 import type { TrackedFile, TriggerKind } from "../protocol/payloads/tracking.ts";
 import type { Batch, DocumentFailure } from "./batch.ts";
 import type { ConnectorContext, Input, SinkRun } from "./connector.ts";
@@ -18,6 +19,7 @@ import { runError } from "./runs.ts";
 import type { RunHead, RunResult, Runs } from "./runs.ts";
 import type { Step } from "./steps/step.ts";
 import { toldMessage } from "./told.ts";
+import type { TrackedFields } from "./tracked_fields.ts";
 
 /** What a run needs around it. */
 export interface RunContext {
@@ -73,7 +75,7 @@ export async function runProcess(
   let decided: { result: RunResult; journal: JournalEntry[] };
   try {
     decided = await pass.work(inputs);
-    runs.commit(head, decided.result, decided.journal);
+    runs.commit(head, decided.result, decided.journal, pass.documents());
   } catch (thrown) {
     await pass.abandon();
     const error = asSallyportError(thrown);
@@ -136,6 +138,9 @@ class Pass {
   readonly #sinkStage: Stage;
   readonly #sink: SinkRun;
   readonly #deadLetter: DeadLetter;
+  readonly #head: RunHead;
+  /** Undefined when no fields of documents are taken. */
+  readonly #tracked: { fields: TrackedFields; stage: Stage } | undefined;
   #count = { in: 0, failed: 0 };
   #bytesIn = 0;
   #sources: TrackedFile[] = [];
@@ -149,7 +154,10 @@ class Pass {
     const { dataFolder, clock, log } = context;
     const run = { id: head.runId, startedAt: Date.parse(head.startedAt) };
     const meter = this.#meter = new Meter(clock, run.startedAt);
+    this.#head = head;
     this.#source = meter.stage("source");
+    const fields = context.runs.track(process, log.child({ step: "track" }));
+    this.#tracked = fields && { fields, stage: meter.stage("track") };
     this.#steps = process.steps.map((plan) => ({
       stage: meter.stage(plan.field),
       step: plan.start({ log: log.child({ step: plan.field }) }),
@@ -211,6 +219,11 @@ class Pass {
     };
   }
 
+  /** What the platform is told of the documents. */
+  documents(): Documents[] {
+    return this.#tracked?.fields.records(this.#head) ?? [];
+  }
+
   async abandon(): Promise<void> {
     await this.#sink.abandon();
     await this.#deadLetter.abandon();
@@ -225,6 +238,7 @@ class Pass {
     await this.#sink.begin(input);
     this.#deadLetter.begin(input.name);
     failures.begin(input);
+    this.#tracked?.fields.begin(input);
     try {
       let keep = false;
       this.#meter.enter(this.#source);
@@ -251,6 +265,7 @@ class Pass {
       this.#inputErrors.push({ error, input });
       this.#meter.takeBack();
       failures.takeBack();
+      this.#tracked?.fields.takeBack();
       failures.error("input", error, { step: this.#source.name, input });
       const step = this.#source.name;
       this.#context.log.warn("an input failed as a whole", { step, ...toldFacts(error) });
@@ -280,6 +295,7 @@ class Pass {
     for (const { failure, row, line, original, cut } of batch.unread) {
       this.#fail(this.#source, failure, { row, line, original, cut });
     }
+    if (this.#tracked) await this.#track(batch, this.#tracked);
     for (const { stage, step } of this.#steps) {
       this.#meter.enter(stage);
       stage.in += batch.documents.length;
@@ -302,6 +318,7 @@ class Pass {
     );
     sink.in += batch.documents.length;
     sink.out += batch.documents.length - (sink.failed - failedBefore);
+    this.#tracked?.fields.settle(batch);
     this.#meter.enter(undefined);
     await this.#deadLetter.flush();
     this.#runLog.log.debug("a batch went through", {
@@ -311,6 +328,17 @@ class Pass {
     });
   }
 
+  async #track(
+    batch: Batch,
+    { fields, stage }: { fields: TrackedFields; stage: Stage },
+  ): Promise<void> {
+    this.#meter.enter(stage);
+    stage.in += batch.documents.length;
+    await fields.read(batch);
+    stage.out += batch.documents.length;
+    this.#checkSignal();
+  }
+
   #fail(
     stage: Stage,
     failure: DocumentFailure,
@@ -318,6 +346,7 @@ class Pass {
   ): void {
     this.#count.failed++;
     stage.failed++;
+    this.#tracked?.fields.failed(place.row);
     this.#deadLetter.add(failure, { step: stage.name, ...place });
     this.#runLog.failures.document(failure, { step: stage.name, row: place.row, line: place.line });
   }

@@ -2,8 +2,10 @@ import { isoTime } from "../base/clock.ts";
 import type { Clock } from "../base/clock.ts";
 import { SallyportError } from "../base/errors.ts";
 import { uuidv7 } from "../base/ids.ts";
+import type { Log } from "../base/log.ts";
 import { command, query, queryOne, transaction } from "../base/sqlite.ts";
 import type { Database } from "../base/sqlite.ts";
+import type { DataRecord, Documents } from "../protocol/payloads/data.ts";
 import type {
   RunFinished,
   RunOutcome,
@@ -11,17 +13,26 @@ import type {
   TrackingRecord,
   TriggerKind,
 } from "../protocol/payloads/tracking.ts";
+import { dataGrants } from "./data_grant.ts";
 import type { Process } from "./definition/definition.ts";
 import { performMarks } from "./journal.ts";
 import type { JournalEntry } from "./journal.ts";
 import { createMarks } from "./marks.ts";
 import type { EngineRedaction } from "./redaction.ts";
 import { toldMessage } from "./told.ts";
+import { startTracking } from "./tracked_fields.ts";
+import type { TrackedFields } from "./tracked_fields.ts";
 import { trackingRecords } from "./tracking.ts";
 
-/** Where tracking records go; called inside the transaction of the run's own record, on the same database. */
+/** What the engine puts out, by channel. */
+export interface OutboxRecords {
+  tracking: TrackingRecord;
+  data: DataRecord;
+}
+
+/** Where records go; called inside the transaction of the run's own record, on the same database. */
 export interface Outbox {
-  put(channel: "tracking", record: TrackingRecord): void;
+  put<C extends keyof OutboxRecords>(channel: C, record: OutboxRecords[C]): void;
 }
 
 /** Who runs it: the agent, or a person by `sallyport process run`. */
@@ -129,6 +140,7 @@ export function createRuns(
     db,
     "SELECT head, folders, plan FROM engine_runs WHERE state = ? AND owner = ? ORDER BY id",
   );
+  const whyNotTracked = dataGrants(db);
   const wasTracked = query<{ tracked: number }>(db, "SELECT tracked FROM engine_runs WHERE id = ?");
 
   /** Writes the end of a run; call it inside a transaction. */
@@ -171,9 +183,22 @@ export function createRuns(
       return head;
     },
 
-    /** Decides a run: from here on it will be completed, whatever happens. */
-    commit(head: RunHead, result: RunResult, journal: JournalEntry[]): void {
-      decide(JSON.stringify({ result, journal }), head.runId);
+    /** What takes the tracked fields of a run that begins; undefined where none are to be taken. */
+    track(process: Process, log: Log): TrackedFields | undefined {
+      if (!outbox || !process.track) return undefined;
+      const whyNot = () => whyNotTracked(process, clock.now());
+      return startTracking(process.track, { whyNot, redact: redaction.text, log });
+    },
+
+    /**
+     * Decides a run: from here on it will be completed, whatever happens. What is told of its documents is put out with
+     * that, for they will not be read again.
+     */
+    commit(head: RunHead, result: RunResult, journal: JournalEntry[], documents: readonly Documents[]): void {
+      transaction(db, () => {
+        decide(JSON.stringify({ result, journal }), head.runId);
+        for (const record of documents) outbox?.put("data", record);
+      });
     },
 
     /** Finishes a run whose journal was performed. */

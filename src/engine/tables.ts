@@ -47,6 +47,7 @@ const STEPS = [
     "by" TEXT NOT NULL
   ) STRICT;`,
   `CREATE TABLE engine_pause (id INTEGER PRIMARY KEY CHECK (id = 1), reason TEXT NOT NULL) STRICT;`,
+  `CREATE TABLE engine_data_grant (id INTEGER PRIMARY KEY CHECK (id = 1), allowed TEXT NOT NULL) STRICT;`,
 ];
 
 /** Brings the engine's tables up to date: the gatehouse half and the engine half both call it. */

@@ -5,7 +5,7 @@ import { openDatabase } from "../../src/base/sqlite.ts";
 import { DEFAULT_POLICY } from "../../src/gate/policy/policy.ts";
 import { Spool } from "../../src/spool/spool.ts";
 import { COPY_PROCESS, Fleet } from "../support/fleet.ts";
-import { RUN_STARTED } from "../support/records.ts";
+import { DOCUMENTS, RUN_STARTED } from "../support/records.ts";
 import { Home } from "./support.ts";
 
 const FILES = {
@@ -15,11 +15,11 @@ const FILES = {
 };
 
 /** Puts payloads into the spool of a home. */
-function spool(home: Home, ...payloads: unknown[]): void {
+function spool(home: Home, ...payloads: ({ kind: string } & Record<string, unknown>)[]): void {
   Deno.mkdirSync(`${home.path}/state`, { recursive: true });
   const db = openDatabase(`${home.path}/state/sallyport.db`);
   const spool = new Spool(db, systemClock);
-  for (const payload of payloads) spool.put("tracking", payload);
+  for (const payload of payloads) spool.put(payload.kind === "documents" ? "data" : "tracking", payload);
   db.close();
 }
 
@@ -94,6 +94,35 @@ Deno.test("policy preview judges what waits, shows what would change, and change
   assertStringIncludes(broken.value.fault, "policy.yaml:");
   await home.write("policy.yaml", "tracking: deny\n");
   assertEquals((await home.json("policy", "preview")).value.counts, { allow: 0, shape: 0, hold: 0, drop: 3 });
+});
+
+Deno.test("policy preview and explain judge fields of documents as what waits of the class data", async () => {
+  await using home = await Home.make();
+  const card = { row: 2, result: "out", fields: { order: "4111111111111111" } };
+  spool(home, RUN_STARTED, { ...DOCUMENTS, documents: [DOCUMENTS.documents[0], card] });
+  const preview = async () => (await home.json("policy", "preview")).value.payloads;
+  const [tracking, denied] = await preview();
+  assertEquals([denied.class, denied.verdict, denied.reason], [
+    "data",
+    "drop",
+    "the policy denies the class data",
+  ]);
+  assertEquals([tracking.class, tracking.verdict], ["tracking", "allow"]);
+
+  await home.write("policy.yaml", "data: { send: allow, until: 2999-12-31 }\n");
+  const [, shaped] = await preview();
+  assertEquals([shaped.verdict, shaped.changes], ["shape", [{
+    field: "documents[1].fields.order",
+    before: '"4111111111111111"',
+    after: '"[redacted: card number]"',
+  }]]);
+  assert(/data\s+1\s+documents\s+shape/.test((await home.run("policy", "preview")).stdout));
+  const { value } = await home.json("policy", "explain", "data");
+  assertEquals([value.example.from, value.example.verdict, value.tracked], ["spool, seq 1", "shape", []]);
+  const { stdout } = await home.run("policy", "explain", "data");
+  assertStringIncludes(stdout, "no channel for what is asked for yet");
+  assertStringIncludes(stdout, "No process here tracks fields.");
+  assertStringIncludes(stdout, '"order": "[redacted: card number]"');
 });
 
 Deno.test("policy preview counts what each payload takes of the day's budget, and holds in the order of the spool", async () => {

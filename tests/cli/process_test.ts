@@ -26,6 +26,32 @@ Deno.test("process check tells valid definitions from others, by exit code and b
   assertEquals([missing.code, missing.value.error.code], [EXIT.invalidInput, "file.missing"]);
 });
 
+Deno.test("process check shows which fields a process tracks, until when, and that the time is over", async () => {
+  await using home = await Home.make();
+  const tracking = (until: string) =>
+    `${COPY_PROCESS}track: { until: ${until}, fields: { order: id, "a b": amount } }\n`;
+  await home.write("good.yaml", tracking("2999-12-31"));
+  await home.write("old.yaml", tracking("2020-12-31T10:00Z"));
+  const { value } = await home.json("process", "check", "good.yaml", "old.yaml");
+  // deno-lint-ignore no-explicit-any -- what a script would see: anything
+  assertEquals(value.files.map(({ tracks }: any) => tracks), [
+    { until: "2999-12-31T23:59:59Z", fields: ["order", "a b"] },
+    { until: "2020-12-31T10:00:00Z", fields: ["order", "a b"] },
+  ]);
+  const { stdout } = await home.run("process", "check", "good.yaml", "old.yaml");
+  assertStringIncludes(stdout, "order, a b until 2999-12-31T23:59:59Z\n");
+  assertStringIncludes(stdout, "order, a b until 2020-12-31T10:00:00Z, which has passed");
+});
+
+Deno.test("process run tells nobody of documents, whatever the process tracks and the policy allows", async () => {
+  await using home = await Home.make();
+  await home.write("policy.yaml", "data: { send: allow, until: 2999-12-31 }\n");
+  await home.write("copy.yaml", `${COPY_PROCESS}track: { until: 2999-12-31, fields: { order: id } }\n`);
+  await home.write("data/in/a.csv", "id,amount\n1,2.5\n");
+  assertEquals((await home.json("process", "run", "copy.yaml")).value.outcome, "succeeded");
+  assertStringIncludes((await home.run("policy", "preview")).stdout, "Nothing waits");
+});
+
 Deno.test("a file outside the home cannot be read, and the error says why", async () => {
   await using home = await Home.make();
   await using other = await Home.make();

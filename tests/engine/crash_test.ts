@@ -3,6 +3,7 @@ import { fromFileUrl } from "@std/path";
 import { systemClock } from "../../src/base/clock.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { query } from "../../src/base/sqlite.ts";
+import { offerDataGrant } from "../../src/engine/data_grant.ts";
 import { performJournal } from "../../src/engine/journal.ts";
 import type { JournalEntry } from "../../src/engine/journal.ts";
 import { RunLogs } from "../../src/engine/logs/store.ts";
@@ -12,6 +13,7 @@ import { EngineRedaction } from "../../src/engine/redaction.ts";
 import { createRuns } from "../../src/engine/runs.ts";
 import { recoverRuns } from "../../src/engine/recovery.ts";
 import { migrateEngine } from "../../src/engine/tables.ts";
+import type { Documents } from "../../src/protocol/payloads/data.ts";
 import { define, ORDERS, TestHome, until } from "./support.ts";
 
 const CHILD = fromFileUrl(new URL("crash_child.ts", import.meta.url));
@@ -21,6 +23,8 @@ const ROWS = 500;
 
 Deno.test("crash: killed at random moments, every document comes out exactly once", async () => {
   await using home = new TestHome();
+  offerDataGrant(home.db, { until: "2999-12-31T23:59:59Z", processes: ["*"] });
+  const definition = `${ORDERS}track: { until: 2999-12-31, documents: 10000, fields: { order: id } }\n`;
   const random = lcg(20260101);
   let next = 0;
   for (let kill = 0; kill <= KILLS; kill++) {
@@ -30,7 +34,7 @@ Deno.test("crash: killed at random moments, every document comes out exactly onc
       await home.write(`in/${kill}-${file}.csv`, `id,total\n${rows.join("\n")}\n`);
     }
     const child = new Deno.Command(Deno.execPath(), {
-      args: ["run", "--quiet", "--no-check", "--allow-all", CHILD, home.path, ORDERS],
+      args: ["run", "--quiet", "--no-check", "--allow-all", CHILD, home.path, definition],
       stdout: "piped",
       stderr: "inherit",
     }).spawn();
@@ -51,9 +55,17 @@ Deno.test("crash: killed at random moments, every document comes out exactly onc
   }
   assertEquals(home.list("done").length, (KILLS + 1) * FILES_A_KILL);
 
-  // Each run has its two records, once; what finished runs say adds up to what stands there.
   const records = query<{ record: string }>(home.db, "SELECT record FROM test_outbox")()
     .map(({ record }) => JSON.parse(record));
+
+  // What is told of documents is told of each once: with the decision of its run, or not at all.
+  const told: Documents[] = records.filter(({ kind }) => kind === "documents");
+  const ids = told.flatMap(({ documents }) => documents.map(({ fields }) => Number(fields.order)));
+  assertEquals([new Set(ids).size, new Set([...ids, ...out]).size], [ids.length, out.length]);
+  const beyond = new Map(told.map((record) => [record.runId, record.beyond])).values();
+  assertEquals(ids.length + beyond.reduce((sum, count) => sum + count, 0), out.length);
+
+  // Each run has its two records, once; what finished runs say adds up to what stands there.
   const finished = records.filter(({ kind }) => kind === "run-finished");
   assertEquals(new Set(finished.map(({ runId }) => runId)).size, finished.length);
   const counted = finished.filter(({ outcome }) => outcome !== "interrupted");

@@ -19,6 +19,9 @@ steps:
   - map: { fields: { id: id } }
 sink:
   disk: { path: orders/out, format: ndjson }
+track:
+  until: 2999-12-31
+  fields: { id: id }
 `;
 
 const BAD: [what: string, change: [string, string], line: number, field: string, message: string][] = [
@@ -59,6 +62,38 @@ const BAD: [what: string, change: [string, string], line: number, field: string,
     11,
     "sink.disk.file",
     "{source}",
+  ],
+  ["tracking without an end", ["  until: 2999-12-31\n", ""], 12, "track.until", "is missing"],
+  ["an end that is no day", ["2999-12-31", "2999-02-31"], 13, "track.until", "a day such as"],
+  ["an unknown key of tracking", ["  until:", "  untill:"], 13, "track.untill", 'Did you mean "until"?'],
+  [
+    "a bad name of a tracked field",
+    ["{ id: id }\n", "{ 1st: id }\n"],
+    14,
+    "track.fields.1st",
+    "a letter first",
+  ],
+  ["no tracked field", ["{ id: id }\n", "{}\n"], 14, "track.fields", "at least one"],
+  [
+    "too many tracked fields",
+    ["{ id: id }\n", `{ ${Array.from({ length: 21 }, (_, i) => `f${i}: id`).join(", ")} }\n`],
+    14,
+    "track.fields",
+    "at most 20",
+  ],
+  [
+    "bad JSONata that is tracked",
+    ["{ id: id }\n", '{ id: { jsonata: "(" } }\n'],
+    14,
+    "track.fields.id.jsonata",
+    "JSONata",
+  ],
+  [
+    "too many tracked documents",
+    ["track:\n", "track:\n  documents: 10001\n"],
+    13,
+    "track.documents",
+    "10000",
   ],
   ["a forbidden name", ["id: id", "__proto__: id"], 9, "__proto__", "cannot be used"],
   ["a duplicate key", ["trigger:", "process:"], 2, "process", "already given"],

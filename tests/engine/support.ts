@@ -9,6 +9,8 @@ import { parseDefinition } from "../../src/engine/definition/definition.ts";
 import type { Process } from "../../src/engine/definition/definition.ts";
 import { runOnce } from "../../src/engine/run_once.ts";
 import type { RunReport } from "../../src/engine/runner.ts";
+import { documentsSchema } from "../../src/protocol/payloads/data.ts";
+import type { Documents } from "../../src/protocol/payloads/data.ts";
 import { trackingRecordSchema } from "../../src/protocol/payloads/tracking.ts";
 import type { TrackingRecord } from "../../src/protocol/payloads/tracking.ts";
 
@@ -34,6 +36,8 @@ export class TestHome implements AsyncDisposable {
   readonly databasePath = join(this.path, "state", "sallyport.db");
   readonly db: Database;
   readonly records: TrackingRecord[] = [];
+  /** What was told of documents. */
+  readonly told: Documents[] = [];
 
   constructor() {
     Deno.mkdirSync(join(this.dataFolder, "in"), { recursive: true });
@@ -43,9 +47,10 @@ export class TestHome implements AsyncDisposable {
 
   /** An outbox that also checks each record against its schema. */
   readonly outbox = {
-    put: (_channel: "tracking", record: TrackingRecord) => {
+    put: (channel: "tracking" | "data", record: unknown) => {
       if (!this.db.isTransaction) throw new Error("records are put inside the run's transaction");
-      this.records.push(trackingRecordSchema.parse(record));
+      if (channel === "tracking") this.records.push(trackingRecordSchema.parse(record));
+      else this.told.push(documentsSchema.parse(record));
     },
   };
 

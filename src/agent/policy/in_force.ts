@@ -1,4 +1,6 @@
 import type { Database } from "../../base/sqlite.ts";
+import { offerDataGrant } from "../../engine/data_grant.ts";
+import type { DataGrant } from "../../engine/data_grant.ts";
 import { offerRedaction } from "../../engine/redaction.ts";
 import type { Policy } from "../../gate/policy/policy.ts";
 import type { Attributes } from "../../protocol/attributes.ts";
@@ -24,7 +26,7 @@ export interface PolicyInForce {
 
 /**
  * Loads the policy, and from then on takes over every change: notes it for `sallyport status`, and hands the owner's
- * redaction rules to the engine. `onChange` is told when another one is in force.
+ * redaction rules and what may be taken of documents to the engine. `onChange` is told when another one is in force.
  */
 export async function policyInForce(
   db: Database,
@@ -35,6 +37,7 @@ export async function policyInForce(
     const { policy, source, fault } = loaded;
     // A file that is broken says nothing about rules: the engine goes on with those it has.
     if (!fault) context.attempt(() => offerRedaction(db, policy.options.redaction));
+    context.attempt(() => offerDataGrant(db, fault ? undefined : grantOf(policy)));
     if (fault) context.log.error("nothing leaves but a bare status", { reason: fault.message });
     else context.log.info("policy in force", { source, hash: policy.hash });
     return context.attempt(() => recordPolicy(db, loaded, context.clock));
@@ -57,4 +60,9 @@ export async function policyInForce(
     attributes: () => ({ "sallyport.policy.hash": facts.hash, "sallyport.policy.source": facts.source }),
     watch: (signal) => keeper.watch(signal),
   };
+}
+
+/** What documents may be looked at without anybody here being asked. */
+function grantOf({ options: { data: { send, until, processes } } }: Policy): DataGrant | undefined {
+  return send === "allow" && until !== null ? { until, processes } : undefined;
 }

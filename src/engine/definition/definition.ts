@@ -10,6 +10,8 @@ import { folderSchema } from "../paths.ts";
 import { STEP_KINDS } from "../steps/mod.ts";
 import type { StepPlan } from "../steps/step.ts";
 import { oneOf, theOne } from "./one_of.ts";
+import { compileTrack, trackSchema } from "./track.ts";
+import type { Track } from "./track.ts";
 import { triggerSchema } from "./trigger.ts";
 import type { Trigger } from "./trigger.ts";
 
@@ -28,6 +30,8 @@ export interface Process {
   steps: readonly StepPlan[];
   sink: Sink;
   deadLetterFolder: string;
+  /** Undefined when the platform is told nothing of its documents. */
+  track: Track | undefined;
   /** Every folder below `data/` that a run reads or changes, each once. */
   folders: readonly string[];
 }
@@ -58,6 +62,7 @@ function processSchema(connectors: readonly ConnectorKind[]) {
       .meta({
         description: "Where documents that failed go. Default: dead-letter/ and the name of the process",
       }),
+    track: trackSchema.optional(),
   }).meta({ title: "Sallyport process" });
 }
 
@@ -138,6 +143,7 @@ function compile(
     }),
     sink,
     deadLetterFolder,
+    track: data.track && compileTrack(data.track),
     folders: [...new Set([...source.folders, ...sink.folders, deadLetterFolder])].sort(),
   };
 }

@@ -35,9 +35,9 @@ schema:
   requesters: ["*"]
   budget: 16 MiB
 
-# Production data: fields and samples of documents. The process must allow it too.
+# Production data: fields that a process tracks, and samples. The process must allow it too.
 data:
-  send: deny
+  send: deny # allow; deny; ask: nothing that leaves by itself, as tracked fields do
   requesters: ["*"]
   # until: 2027-01-31 # its last day: needed with allow and ask
   processes: ["*"] # whose documents, as in [orders]
