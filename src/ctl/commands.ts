@@ -13,6 +13,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   "process remove": async () => (await import("./commands/process_remove.ts")).processRemove,
   "processes": async () => (await import("./commands/processes.ts")).processes,
   "runs": async () => (await import("./commands/runs.ts")).runs,
+  "runs documents": async () => (await import("./commands/runs_documents.ts")).runsDocuments,
   "run": async () => (await import("./commands/run.ts")).run,
   "gaps": async () => (await import("./commands/gaps.ts")).gaps,
   "watch": async () => (await import("./commands/watch.ts")).watch,

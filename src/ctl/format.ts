@@ -9,6 +9,7 @@ const PAINT: Record<string, (text: string) => string> = {
   offline: red,
   active: green,
   succeeded: green,
+  out: green,
   pending: yellow,
   removing: yellow,
   partial: yellow,

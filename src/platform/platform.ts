@@ -19,6 +19,7 @@ import { consoleRoutes } from "./console/routes.ts";
 import type { Context } from "./context.ts";
 import { Events } from "./events.ts";
 import { Intake } from "./ingest/intake.ts";
+import { startRetention } from "./retention.ts";
 import { checkRuntime } from "./runtime.ts";
 import type { Handlers } from "./server.ts";
 import { createTlsServer, listen } from "./server.ts";
@@ -112,6 +113,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
       rollout: new Rollout(store, events),
       intake: new Intake(clock),
     });
+    const stopRetention = startRetention(store.documents, { clock, log });
     const webhook = options.webhook && startWebhook(options.webhook, { clock, log, events });
     const firstToken = await createFirstToken(store, clock);
     const authority = serving.names.authorities[0]!;
@@ -126,6 +128,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
         await serving.stop(() => fleet.end());
         clones.stop();
         webhook?.stop();
+        await stopRetention();
         await departures.flush();
         await store.close();
         log.info("platform stopped");

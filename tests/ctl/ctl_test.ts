@@ -10,6 +10,9 @@ import { describe, START_ID } from "../../src/protocol/attributes.ts";
 import { TestClock } from "../support/clock.ts";
 import type { TestPlatform } from "../platform/support.ts";
 import { enrolledAgent, opampConnection, testPlatform, toServer } from "../platform/support.ts";
+import { sender } from "../platform/sender.ts";
+import { DOCUMENTS } from "../support/records.ts";
+import type { Documents } from "../../src/protocol/payloads/data.ts";
 
 const root = fromFileUrl(new URL("../..", import.meta.url));
 
@@ -135,6 +138,36 @@ Deno.test("an agent is looked at, asked for a new key and approved by its id or 
   const approved = await ctl(test, "agents", "approve-recovery", "till\x1b 7");
   assertEquals([approved.code, approved.out.startsWith("Approved: ")], [EXIT.ok, true], approved.out);
   assertStringIncludes((await ctl(test, "agents")).out, "is approved");
+});
+
+Deno.test("the documents of a run are shown as a table with a column for each tracked field, page by page", async () => {
+  await using test = await testPlatform();
+  const agent = await enrolledAgent(test);
+  await using agentSide = await sender(test, agent);
+  await agentSide.began();
+  const { runId } = DOCUMENTS;
+  assertStringIncludes((await ctl(test, "runs", "documents", runId)).out, "Nothing is known");
+  const documents: Documents["documents"] = [
+    { row: 1, result: "out", fields: { order: "A1", note: "x".repeat(60) } },
+    { row: 2, result: "failed", fields: { order: "A\x1b2", city: "Ulm" }, cut: ["city"] },
+  ];
+  await agentSide.acked([{ seq: 1, record: { ...DOCUMENTS, documents, beyond: 3 } }]);
+
+  const { out } = await ctl(test, "runs", "documents", runId);
+  const lines = out.split("\n").map((line) => line.split(/ {2,}/).map((cell) => cell.trim()));
+  assertEquals(lines.slice(0, 3), [
+    ["FILE", "ROW", "RESULT", "order", "note", "city"],
+    ["a.csv", "1", "out", "A1", `${"x".repeat(40)}…`, "-"],
+    ["a.csv", "2", "failed", "A\\x1b2", "-", "Ulm…"],
+  ]);
+  assertStringIncludes(
+    out,
+    "2 of 2 documents, and 3 more documents of which nothing was taken; forgotten after 2999",
+  );
+  assertStringIncludes((await ctl(test, "runs", "documents", runId, "--limit", "1")).out, "More: --offset 1");
+  const page = JSON.parse((await ctl(test, "runs", "documents", runId, "--offset", "1", "--json")).out);
+  assertEquals(page.documents.map(({ row }: { row: number }) => row), [2]);
+  assertStringIncludes((await ctl(test, "run", runId)).out, `sallyportctl runs documents ${runId}`);
 });
 
 Deno.test("clones stand out in the list, and each start is shown", async () => {

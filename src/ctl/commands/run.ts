@@ -33,11 +33,17 @@ export const run: Command = {
   examples: ["sallyportctl run 01980000-0000-7000-8000-000000000000"],
   async run({ platform, result, words }) {
     const id = oneWord(this, words);
-    const found = await platform.call<Run & { files: TrackedFile[] }>(
+    const found = await platform.call<Run & { files: TrackedFile[]; trackedDocuments: number }>(
       "GET",
       `/runs/${encodeURIComponent(id)}`,
     );
-    result(found, (run) => `${describe(run)}\n\n${listFiles(run.files, run.fileCount)}`);
+    result(found, (run) => {
+      const parts = [describe(run), listFiles(run.files, run.fileCount)];
+      if (run.trackedDocuments > 0) {
+        parts.push(`Fields of ${run.trackedDocuments} documents: sallyportctl runs documents ${run.id}`);
+      }
+      return parts.join("\n\n");
+    });
     return EXIT.ok;
   },
 };

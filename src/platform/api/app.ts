@@ -4,6 +4,7 @@ import type { Context } from "../context.ts";
 import { agentRoutes } from "./agents.ts";
 import { auditRoutes } from "./audit.ts";
 import { checkpointRoutes } from "./checkpoints.ts";
+import { documentRoutes } from "./documents.ts";
 import { enrolmentRoutes } from "./enrolments.ts";
 import { answerError, errorBody } from "./errors.ts";
 import { eventRoutes } from "./events.ts";
@@ -26,6 +27,7 @@ const ROUTES = [
   checkpointRoutes,
   processRoutes,
   runRoutes,
+  documentRoutes,
   gapRoutes,
   eventRoutes,
   auditRoutes,

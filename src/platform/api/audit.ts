@@ -15,7 +15,7 @@ const getAudit = createRoute({
   method: "get",
   path: "/audit",
   tags: ["platform"],
-  summary: "Who changed what by this API, newest first",
+  summary: "Who changed what by this API, and who read fields of documents, newest first",
   request: { query: z.object({ limit: z.coerce.number().int().min(1).max(1_000).default(100) }) },
   responses: { 200: json(z.object({ entries: z.array(entrySchema) }), "The entries"), ...FAILURES },
 });

@@ -66,7 +66,12 @@ const getRun = createRoute({
   request: { params: z.object({ id: z.uuid() }) },
   responses: {
     200: json(
-      runSchema.extend({ files: z.array(fileSchema) }).openapi("RunDetail"),
+      runSchema.extend({
+        files: z.array(fileSchema),
+        trackedDocuments: count.openapi({
+          description: "Documents whose tracked fields are at /runs/{id}/documents",
+        }),
+      }).openapi("RunDetail"),
       "The run",
     ),
     ...FAILURES,
@@ -75,7 +80,7 @@ const getRun = createRoute({
 });
 
 /** Routes about runs. */
-export function runRoutes({ store }: Context): Api {
+export function runRoutes({ store, clock }: Context): Api {
   const api = createApi();
   api.openapi(listRuns, async (c) => {
     const { limit, ...filter } = c.req.valid("query");
@@ -88,10 +93,9 @@ export function runRoutes({ store }: Context): Api {
     const { id } = c.req.valid("param");
     const run = await store.runs.get(id);
     if (!run) throw notFound(`run ${id}`);
-    return c.json(
-      { ...run, outcome: run.outcome ?? "running" as const, files: await store.runs.files(id) },
-      200,
-    );
+    const outcome = run.outcome ?? "running" as const;
+    const [files, tracked] = [await store.runs.files(id), await store.documents.run(id, clock.now())];
+    return c.json({ ...run, outcome, files, trackedDocuments: tracked?.documents ?? 0 }, 200);
   });
   return api;
 }

@@ -5,6 +5,7 @@ const KIND = {
   healthy: "good",
   active: "good",
   succeeded: "good",
+  out: "good",
   pending: "busy",
   removing: "busy",
   running: "busy",

@@ -79,7 +79,51 @@ function describeRun(run) {
       { class: "hint" },
       run.fileCount > 0 ? `${run.fileCount} files, which the agent did not name.` : "None.",
     ),
+    ...run.trackedDocuments > 0 ? [h("h3", {}, "Documents"), trackedDocuments(run)] : [],
   ].filter(Boolean);
+}
+
+/** Fields of documents are production data: they are shown to whoever asks, and the audit notes who did. */
+function trackedDocuments({ id, trackedDocuments: count }) {
+  const place = h("div", {});
+  const show = async () => {
+    try {
+      replace(place, ...describeDocuments(await get(`/runs/${id}/documents?limit=1000`)));
+    } catch (failure) {
+      replace(place, h("p", { class: "error", role: "alert" }, failure.message));
+    }
+  };
+  const label = `Show the tracked fields of ${number(count)} ${count === 1 ? "document" : "documents"}`;
+  place.append(
+    h("button", { class: "quiet", onclick: show }, label),
+    h("p", { class: "hint" }, "The audit notes who looks at them."),
+  );
+  return place;
+}
+
+function describeDocuments({ documents, total, beyond, until }) {
+  const names = [...new Set(documents.flatMap(({ fields }) => Object.keys(fields)))];
+  const columns = [
+    { title: "File" },
+    { title: "Row", number: true },
+    { title: "Result" },
+    ...names.map((title) => ({ title })),
+  ];
+  const rows = documents.map(({ name, row, result, fields, cut }) => [
+    name,
+    number(row),
+    badge(result),
+    ...names.map((field) =>
+      fields[field] === undefined ? "–" : fields[field] + (cut.includes(field) ? "…" : "")
+    ),
+  ]);
+  const told = [
+    documents.length < total && `The first ${number(documents.length)} of ${number(total)}.`,
+    beyond > 0 && `Of ${number(beyond)} more documents of this run nothing was taken.`,
+    until && `Forgotten after ${new Date(until).toLocaleString()}.`,
+  ];
+  const wide = h("div", { class: "wide", tabindex: "0" }, table("Documents", columns, rows));
+  return [wide, h("p", { class: "hint" }, told.filter(Boolean).join(" "))];
 }
 
 const FILE_COLUMNS = [
