@@ -141,7 +141,7 @@ export const ATTACKS: readonly Attack[] = [
     post: process("post").replace("sink: { disk:", 'sink: { http: { url: "https://127.0.0.1:1/" }, disk:'),
   }),
   offer("a process that sends data to the platform", {
-    send: process("send", { more: "track: { fields: [id, amount] }\ndata: allow" }),
+    send: process("send", { more: "track: { until: 2999-12-31, fields: { id: id } }\ndata: allow" }),
   }),
   offer("an expression that never ends", {
     spin: process("spin", {

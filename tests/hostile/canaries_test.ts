@@ -7,26 +7,28 @@ import { HostilePlatform } from "./platform.ts";
 const CANARY = "canary";
 
 /** A text that is told from every other by its number, with what may break a parser or an expression around it. */
-const marker = fc.tuple(
-  fc.constantFrom(
-    "",
-    '"',
-    "'",
-    ",",
-    "\n",
-    "<",
-    "&",
-    "{",
-    "\\",
-    "${",
-    "\u0000",
-    "é",
-    "4111111111111111 ",
-    "a@b.example ",
-  ),
-  fc.nat(1_000_000),
-  fc.constantFrom("", '"', ";", "]]>", "}", "%", "\t", "-", "NaN", "e999"),
-).map(([before, number, after]) => `${before}${CANARY}${number}${after}`);
+const markerOf = (word: string) =>
+  fc.tuple(
+    fc.constantFrom(
+      "",
+      '"',
+      "'",
+      ",",
+      "\n",
+      "<",
+      "&",
+      "{",
+      "\\",
+      "${",
+      "\u0000",
+      "é",
+      "4111111111111111 ",
+      "a@b.example ",
+    ),
+    fc.nat(1_000_000),
+    fc.constantFrom("", '"', ";", "]]>", "}", "%", "\t", "-", "NaN", "e999"),
+  ).map(([before, number, after]) => `${before}${word}${number}${after}`);
+const marker = markerOf(CANARY);
 
 const rows = fc.array(
   fc.record({ id: marker, amount: fc.oneof(marker, fc.integer().map(String)), [`${CANARY}Field`]: marker }),
@@ -89,6 +91,8 @@ function definitions(): Record<string, string> {
         `steps: ${steps}`,
         `sink: { disk: { path: ${name}/out, file: "{source}.ndjson", format: ndjson } }`,
         `deadLetter: { path: ${name}/failed }`,
+        // The owner's policy says nothing of that, so none of it may leave.
+        `track: { until: 2999-12-31, fields: { id: id, all: { jsonata: "$string($)" } } }`,
         "",
       ].join("\n");
     }
@@ -145,4 +149,84 @@ Deno.test("of random documents full of canaries none is in a byte that the platf
   assertEquals(everything.match(/canary(Field|\d+).{0,40}/g), null);
   assert(again.lines.every((line) => !/canary\d/.test(JSON.stringify(line))), "the log of the agent");
   await again.stop();
+});
+
+/** What stands in the one field that is tracked, by the file that it is in. */
+const TRACKED = "kestrel";
+/** Without what XML cannot hold: there the rest of a file would not be read. */
+const legal = (texts: fc.Arbitrary<string>) =>
+  texts.filter((text) => !text.includes("\u0000") && !text.includes("]]>"));
+const birds = (text: string) => [...new Set(text.match(/kestrel[a-z]+\d+/g))].sort();
+
+Deno.test("of what a policy lets a process track exactly that leaves, and nothing once either's time is over", async () => {
+  await using fleet = await Fleet.start();
+  await fleet.enrol();
+  await fleet.stopPlatform();
+  await using platform = await HostilePlatform.start(
+    Number(fleet.authority.split(":")[1]),
+    fleet.platformData,
+  );
+  const process = (format: string, until: string) =>
+    [
+      `process: birds-${format}`,
+      "trigger: { watch: { settle: 50ms } }",
+      `source: { disk: { path: ${format}, glob: "*", format: ${FORMATS[format]}, after: delete } }`,
+      `steps: [{ map: { fields: { amount: { from: amount, as: number } } } }]`,
+      `sink: { disk: { path: out, file: "{run}.ndjson", format: ndjson } }`,
+      `track: { until: ${until}, fields: { bird: bird } }`,
+    ].join("\n");
+  const deploy = (until: string) =>
+    platform.deploy(
+      Object.fromEntries(Object.keys(FORMATS).map((format) => [`birds-${format}`, process(format, until)])),
+    );
+  const agent = fleet.startAgent();
+  await agent.connected();
+
+  let deployed = "";
+  /** Under a policy and a process with these ends, a file of each format; gives what was in them. */
+  const round = async (name: string, policyUntil: string, processUntil: string) => {
+    const from = agent.lines.length;
+    const policy = `data: { send: allow, until: ${policyUntil} } # ${name}\n`;
+    await Deno.writeTextFile(`${fleet.home}/policy.yaml`, policy);
+    await agent.line(({ message }) => message === "policy in force", from);
+    if (processUntil !== deployed) {
+      deploy(processUntil);
+      const active = () =>
+        agent.lines.slice(from).filter(({ message }) => message === "process active").length;
+      await eventually(active, (count) => count === 4);
+      deployed = processUntil;
+    }
+    const samples = fc.sample(
+      fc.array(
+        fc.record({
+          bird: legal(markerOf(TRACKED + name)),
+          amount: fc.oneof(legal(marker), fc.integer().map(String)),
+          note: legal(marker),
+        }),
+        { minLength: 20, maxLength: 40 },
+      ),
+      { numRuns: 4, seed: 4 },
+    );
+    const finished = () => platform.records.filter((record) => record.kind === "run-finished").length;
+    const before = finished();
+    let read = "";
+    for (const [i, format] of Object.keys(FORMATS).entries()) {
+      const text = WRITERS[format]!(samples[i]!);
+      await fleet.drop(`data/${format}/${name}`, text);
+      read += text;
+    }
+    await eventually(finished, (count) => count >= before + 4);
+    return birds(read);
+  };
+  const bytes = () => platform.received.map((each) => new TextDecoder("latin1").decode(each)).join("\n");
+
+  const allowed = await round("allowed", "2999-12-31", "2999-12-31");
+  await eventually(() => birds(bytes()).length, (count) => count >= allowed.length);
+  const late = await round("late", "2020-12-31", "2999-12-31");
+  const over = await round("over", "2999-12-31", "2020-12-31");
+  assert(late.length > 50 && over.length > 50, "nothing was tried");
+  await agent.stop();
+  assertEquals(birds(bytes()), allowed);
+  assertEquals(bytes().match(/canary(Field|\d+).{0,40}/g), null);
+  assert(platform.documents.every(({ fields }) => Object.keys(fields).every((name) => name === "bird")));
 });

@@ -13,6 +13,12 @@ if (noExecutable) console.log(`the memory of an attacked executable is not measu
 /** Stands in every document and nowhere else: none of it may ever be seen outside. */
 const CANARY = "canary-4cd2b0";
 const POLICY = "logs: { send: deny }\nerrors: { send: deny }\nschema: { send: deny }\n";
+const SPY_PROCESS = `process: spy
+trigger: { every: 100ms }
+source: { disk: { path: done, format: csv } }
+sink: { disk: { path: out, format: ndjson } }
+track: { until: 2999-12-31, documents: 10000, fields: { id: id, all: { jsonata: "$string($)" } } }
+`;
 /** Seen: 151 MiB, of which 95 are there before the first attack. */
 const MAX_RESIDENT_KIB = 180 * 1024;
 
@@ -90,6 +96,14 @@ Deno.test({
   await eventually(
     () => platform.messages,
     (messages) => messages.some(({ customMessage }) => customMessage),
+  );
+
+  // The same documents once more, by a process that tracks all that is in them: their owner has allowed no data.
+  platform.deploy({ copy: COPY_PROCESS, spy: SPY_PROCESS });
+  await eventually(
+    () => platform.records,
+    (records) =>
+      records.some((each) => each.kind === "run-finished" && each.process === "spy" && each.documents.in > 0),
   );
 
   const attack = async ({ name, run }: Attack) => {
