@@ -4,6 +4,7 @@ import { MAX_MESSAGE_BYTES } from "../../../src/base/limits.ts";
 import { enrolmentCertificateSchema, enrolmentRequestSchema } from "../../../src/protocol/enrolment.ts";
 import { CustomMessageSchema } from "../../../src/protocol/generated/opamp_pb.ts";
 import { readJsonMessage } from "../../../src/protocol/messages.ts";
+import { schemaRecordSchema, schemaRequestSchema } from "../../../src/protocol/payloads/schema.ts";
 import { trackingAckSchema, trackingBatchSchema } from "../../../src/protocol/payloads/tracking.ts";
 import { proofSchema } from "../../../src/protocol/proof.ts";
 import { refusing } from "../refusing.ts";
@@ -12,6 +13,8 @@ import type { FuzzTarget } from "../target.ts";
 const SCHEMAS: readonly ZodMiniType[] = [
   trackingBatchSchema,
   trackingAckSchema,
+  schemaRequestSchema,
+  schemaRecordSchema,
   proofSchema,
   enrolmentRequestSchema,
   enrolmentCertificateSchema,

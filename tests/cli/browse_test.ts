@@ -1,0 +1,113 @@
+import { DatabaseSync } from "node:sqlite";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { EXIT } from "../../src/base/exit_codes.ts";
+import { Home } from "./support.ts";
+
+const CONNECTIONS = `connections:
+  shop: { sqlite: { file: shop.db } }
+  files: { disk: { path: in } }
+`;
+
+async function withShop(connections = CONNECTIONS): Promise<Home> {
+  const home = await Home.make();
+  await home.write("data/in/a.csv", "id,name\n1,Ada\n");
+  const db = new DatabaseSync(`${home.path}/data/shop.db`);
+  db.exec("CREATE TABLE customers (id INTEGER PRIMARY KEY, name TEXT DEFAULT 'nobody')");
+  db.exec("CREATE TABLE orders (id INTEGER PRIMARY KEY, customer INTEGER REFERENCES customers (id))");
+  db.close();
+  await home.write("connections.yaml", connections);
+  return home;
+}
+
+Deno.test("browse shows what a request would send, as a tree and as records", async () => {
+  await using home = await withShop();
+  const { code, stdout } = await home.run("browse", "shop");
+  assertEquals(code, EXIT.ok);
+  for (
+    const words of [
+      /table customers\n +id +INTEGER +not null\n/,
+      /foreign key .* to main\.customers/,
+      /no more/,
+    ]
+  ) {
+    assertMatch(stdout, words);
+  }
+  const all = await home.json("browse", "shop");
+  assertEquals([all.code, all.value.connection], [EXIT.ok, "shop"]);
+  assertEquals(all.value.records.at(-1), { kind: "end", records: all.value.records.length - 1 });
+  assertEquals(JSON.stringify(all.value).includes("nobody"), false);
+
+  const paged = await home.json("browse", "shop", "--pattern", "*o*", "--page-size", "2");
+  const { next } = paged.value.records.at(-1);
+  assertStringIncludes((await home.run("browse", "shop", "--page-size", "2")).stdout, "--page ");
+  const rest = await home.json("browse", "shop", "--pattern", "*o*", "--page", next);
+  assertEquals(rest.value.records[0].name, "orders");
+  assertEquals((await home.json("browse", "files")).value.records[1].path, ["id"]);
+});
+
+Deno.test("browse asks for texts only where the policy allows them", async () => {
+  await using home = await withShop();
+  const refused = await home.json("browse", "shop", "--include", "defaults");
+  assertEquals([refused.code, refused.value.error.code], [EXIT.refused, "request.refused"]);
+  assertStringIncludes(refused.value.error.message, "defaults");
+  await home.write("policy.yaml", "schema: { defaults: true }\n");
+  const allowed = await home.json("browse", "shop", "--include", "defaults");
+  assertStringIncludes(JSON.stringify(allowed.value), "'nobody'");
+  await home.write("policy.yaml", "schema: { defauts: true }\n");
+  const broken = await home.json("browse", "shop");
+  assertEquals([broken.code, broken.value.error.code], [EXIT.refused, "request.refused"]);
+  assertStringIncludes(broken.value.error.remedy, "defauts");
+  assertEquals((await home.run("browse", "shop", "--include", "rows")).code, EXIT.usage);
+});
+
+Deno.test("connections are listed and tried out, each with what is wrong with it", async () => {
+  await using home = await withShop(`${CONNECTIONS}  gone: { sqlite: { file: gone.db } }\n`);
+  const listed = await home.json("connections");
+  assertEquals(
+    listed.value.connections.map((each: Record<string, unknown>) => [each.name, each.kind, each.leadsTo]),
+    [
+      ["shop", "sqlite", ["data/shop.db"]],
+      ["files", "disk", ["data/in"]],
+      ["gone", "sqlite", ["data/gone.db"]],
+    ],
+  );
+  const checked = await home.json("connections", "check");
+  assertEquals(checked.code, EXIT.failed);
+  assertEquals(checked.value.connections.map((each: Record<string, unknown>) => each.works), [
+    true,
+    true,
+    false,
+  ]);
+  assertStringIncludes((await home.run("connections", "check")).stdout, "What to do:");
+  assertEquals((await home.json("connections", "check", "shop")).code, EXIT.ok);
+  const unknown = await home.json("browse", "shap");
+  assertEquals([unknown.code, unknown.value.error.code], [EXIT.invalidInput, "connection.unknown"]);
+  assertStringIncludes(unknown.value.error.remedy, "shop, files, gone");
+});
+
+Deno.test("connections.yaml is closed: what it must not say is named by line and field", async () => {
+  const cases: [text: string, field: string][] = [
+    ["connections:\n  a: { sqlite: { file: ../state/sallyport.db } }\n", "connections.a.sqlite.file"],
+    ["connections:\n  a: { sqlite: { file: /etc/passwd } }\n", "connections.a.sqlite.file"],
+    ["connections:\n  a: { sqlte: { file: x.db } }\n", "connections.a.sqlte"],
+    ["connections:\n  a: { disk: { path: in, rows: true } }\n", "connections.a.disk.rows"],
+    ["connection: {}\n", "connection"],
+  ];
+  for (const [text, field] of cases) {
+    await using home = await withShop(text);
+    const { code, value } = await home.json("connections");
+    assertEquals([code, value.error.code], [EXIT.invalidInput, "connection.invalid"], text);
+    assertStringIncludes(value.error.message, "connections.yaml:");
+    assertStringIncludes(value.error.message, field);
+  }
+  await using home = await Home.make();
+  assertStringIncludes((await home.run("connections")).stdout, "There are none");
+});
+
+Deno.test("the operator's files cannot be written", async () => {
+  await using plain = await Home.make();
+  const before = await plain.json("permissions");
+  assertEquals([before.code, before.value.connect], [EXIT.ok, []]);
+  const what = before.value.answers.map((answer: { what: string }) => answer.what);
+  assert(what.includes("write connections.yaml") && what.includes("write secrets/ in its home"));
+});
