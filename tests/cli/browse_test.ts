@@ -1,5 +1,7 @@
 import { DatabaseSync } from "node:sqlite";
-import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes, assertThrows } from "@std/assert";
+import { agentFromSource } from "../../scripts/lib/agent_process.ts";
+import { connectAddresses } from "../../scripts/lib/permissions.ts";
 import { EXIT } from "../../src/base/exit_codes.ts";
 import { Home } from "./support.ts";
 
@@ -104,10 +106,42 @@ Deno.test("connections.yaml is closed: what it must not say is named by line and
   assertStringIncludes((await home.run("connections")).stdout, "There are none");
 });
 
-Deno.test("the operator's files cannot be written", async () => {
+Deno.test("the operator's files cannot be written, and addresses beside the platform's are shown", async () => {
   await using plain = await Home.make();
   const before = await plain.json("permissions");
   assertEquals([before.code, before.value.connect], [EXIT.ok, []]);
   const what = before.value.answers.map((answer: { what: string }) => answer.what);
   assert(what.includes("write connections.yaml") && what.includes("write secrets/ in its home"));
+
+  const program = await agentFromSource("127.0.0.1:9", ["db.example:5432"]);
+  await using edition = await Home.make(program);
+  await edition.write(
+    "connections.yaml",
+    "connections:\n  shop:\n    postgres: { host: db.example, database: shop, user: me }\n",
+  );
+  const { code, value } = await edition.json("permissions");
+  assertEquals([code, value.connect], [EXIT.ok, ["db.example:5432"]]);
+  assertStringIncludes((await edition.run("permissions")).stdout, "connect to db.example:5432");
+
+  const elsewhere = await edition.json("browse", "shop");
+  assertEquals([elsewhere.code, elsewhere.value.error.code], [EXIT.unreachable, "connection.unreachable"]);
+  await edition.write(
+    "connections.yaml",
+    "connections:\n  other: { postgres: { host: other.example, database: shop, user: me } }\n",
+  );
+  const other = await edition.json("browse", "other");
+  assertEquals([other.code, other.value.error.code], [EXIT.refused, "connection.not-permitted"]);
+  assertStringIncludes(other.value.error.remedy, "--connect other.example:5432");
+  assertEquals((await edition.json("connections")).value.connections[0].permitted, false);
+});
+
+Deno.test("an edition cannot be told to connect to its own platform for anything else", () => {
+  assertEquals(connectAddresses(["DB.example:5432", "db.example:5432"], "platform.example:443"), [
+    "db.example:5432",
+  ]);
+  for (
+    const address of ["platform.example:443", "PLATFORM.example:443", "db.example", "a:1,b:2", "http://a:1"]
+  ) {
+    assertThrows(() => connectAddresses([address], "platform.example:443"), Error, "--connect");
+  }
 });
