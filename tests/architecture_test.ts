@@ -112,6 +112,7 @@ Deno.test("zod's core is imported by its own name: by way of zod a bundle keeps 
 /** The files of the engine's half that touch the network, and why: nobody else may import a driver. */
 const BROWSERS: Record<string, string> = {
   "src/connectors/mysql/session.ts": "MariaDB and MySQL: reads information_schema by fixed statements",
+  "src/connectors/openapi/fetch.ts": "HTTP: gets the description of an API, by one request",
   "src/connectors/postgres/session.ts": "PostgreSQL: reads the catalogs by fixed statements",
 };
 

@@ -1,6 +1,7 @@
 import type { BrowserKind } from "./browse/browser.ts";
 import { diskBrowser } from "./disk/browser.ts";
 import { mysqlBrowser } from "./mysql/browser.ts";
+import { openApiBrowser } from "./openapi/browser.ts";
 import { postgresBrowser } from "./postgres/browser.ts";
 import { sqliteBrowser } from "./sqlite/browser.ts";
 
@@ -8,6 +9,7 @@ import { sqliteBrowser } from "./sqlite/browser.ts";
 export const BROWSERS = [
   diskBrowser,
   mysqlBrowser,
+  openApiBrowser,
   postgresBrowser,
   sqliteBrowser,
 ] as unknown as readonly BrowserKind[];
