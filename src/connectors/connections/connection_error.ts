@@ -4,7 +4,8 @@ import type { ErrorCode } from "../../base/errors.ts";
 /** How far a connection came before it failed. */
 export type Stage = "connecting" | "securing" | "logging-in" | "reading";
 
-interface Explanation {
+/** What is said of a failure. */
+export interface Explanation {
   code: ErrorCode;
   what: string;
   remedy: string;

@@ -2,8 +2,8 @@ import mysql from "mysql2";
 import type { Connection } from "mysql2";
 import { addressOf, passwordOf, tlsChecks } from "../connections/address.ts";
 import type { ServerConfig } from "../connections/address.ts";
-import { connectionError } from "../connections/connection_error.ts";
-import type { Stage } from "../connections/connection_error.ts";
+import type { Explanation } from "../connections/connection_error.ts";
+import { ServerSession } from "../connections/server_session.ts";
 import type { Secrets } from "../connections/secrets.ts";
 import { STATEMENTS } from "./statements.ts";
 import type { Statement } from "./statements.ts";
@@ -13,21 +13,16 @@ export interface MysqlConfig extends ServerConfig {
 }
 
 /** A session that reads `information_schema` in one transaction, which cannot write, by fixed statements. */
-export class MysqlSession {
+export class MysqlSession extends ServerSession {
   /** As the server tells it, such as `10.11.6-MariaDB`. */
   version = "";
   readonly #connection: Connection;
-  readonly #server: string;
-  readonly #signal: AbortSignal;
-  #stage: Stage = "connecting";
 
   private constructor(connection: Connection, server: string, signal: AbortSignal) {
+    super(server, signal);
     this.#connection = connection;
-    this.#server = server;
-    this.#signal = signal;
     // A connection that breaks between two statements fails the next one.
     connection.on("error", () => {});
-    signal.addEventListener("abort", this.#destroy, { once: true });
   }
 
   /**
@@ -74,7 +69,7 @@ export class MysqlSession {
    */
   async read<T>(statement: Statement, ...values: string[]): Promise<T[]> {
     try {
-      this.#signal.throwIfAborted();
+      this.signal.throwIfAborted();
       const [rows] = await this.#ending(this.#connection.promise().execute(STATEMENTS[statement], values));
       return rows as T[];
     } catch (cause) {
@@ -82,22 +77,14 @@ export class MysqlSession {
     }
   }
 
-  /** Ends the transaction and the connection; never throws. */
-  async close(): Promise<void> {
-    this.#signal.removeEventListener("abort", this.#destroy);
-    if (this.#signal.aborted) return this.#destroy();
-    try {
-      await this.#run("end");
-      await this.#connection.promise().end();
-    } catch {
-      this.#destroy();
-    }
+  protected override destroy(): void {
+    this.#connection.destroy();
   }
 
-  /** At once, whatever it waits for. */
-  readonly #destroy = (): void => {
-    this.#connection.destroy();
-  };
+  protected override async sayGoodbye(): Promise<void> {
+    await this.#run("end");
+    await this.#connection.promise().end();
+  }
 
   /** For what a server does not take as a prepared statement. */
   async #run(statement: Statement): Promise<void> {
@@ -112,14 +99,14 @@ export class MysqlSession {
     const connection = this.#connection as Connection & {
       stream: { once(event: "connect", on: () => void): void };
     };
-    connection.stream.once("connect", () => this.#stage = byTls ? "securing" : "logging-in");
+    connection.stream.once("connect", () => this.stage = byTls ? "securing" : "logging-in");
     const connected = new Promise<void>((resolve, reject) => {
       connection.once("connect", () => resolve());
       connection.once("error", reject);
     });
     try {
       await this.#ending(connected);
-      this.#stage = "reading";
+      this.stage = "reading";
     } catch (cause) {
       throw this.#explain(cause);
     }
@@ -128,25 +115,25 @@ export class MysqlSession {
   /** The driver forgets what waits on a connection that is destroyed. */
   #ending<T>(work: Promise<T>): Promise<T> {
     const { promise: aborted, reject } = Promise.withResolvers<never>();
-    const abort = () => reject(this.#signal.reason);
-    this.#signal.addEventListener("abort", abort, { once: true });
-    if (this.#signal.aborted) abort();
+    const abort = () => reject(this.signal.reason);
+    this.signal.addEventListener("abort", abort, { once: true });
+    if (this.signal.aborted) abort();
     work.catch(() => {});
-    return Promise.race([work, aborted]).finally(() => this.#signal.removeEventListener("abort", abort));
+    return Promise.race([work, aborted]).finally(() => this.signal.removeEventListener("abort", abort));
   }
 
   #explain(cause: unknown): Error {
     const { errno, sqlState } = (cause ?? {}) as { errno?: number; sqlState?: string };
     // The server says nothing by a code of its own before TLS stands.
     const answered = sqlState !== undefined && sqlState !== "";
-    const stage = this.#stage === "securing" && answered ? "logging-in" : this.#stage;
+    const stage = this.stage === "securing" && answered ? "logging-in" : this.stage;
     const better = answered ? BY_NUMBER.find(([numbers]) => numbers.includes(errno!))?.[1] : undefined;
-    return connectionError(this.#server, stage, cause, better);
+    return this.explain(cause, better, stage);
   }
 }
 
 /** What the server says by its own codes (https://mariadb.com/kb/en/mariadb-error-code-reference/). */
-const BY_NUMBER: readonly [numbers: readonly number[], Parameters<typeof connectionError>[3]][] = [
+const BY_NUMBER: readonly [numbers: readonly number[], Partial<Explanation>][] = [
   [[1045, 3159], {
     remedy:
       "Check user and password file. The server may want TLS of this user (leave tls: off away), or another host.",

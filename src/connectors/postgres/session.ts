@@ -2,8 +2,8 @@ import pg from "pg";
 import type { Secrets } from "../connections/secrets.ts";
 import { addressOf, passwordOf, tlsChecks } from "../connections/address.ts";
 import type { ServerConfig } from "../connections/address.ts";
-import { connectionError } from "../connections/connection_error.ts";
-import type { Stage } from "../connections/connection_error.ts";
+import type { Explanation } from "../connections/connection_error.ts";
+import { ServerSession } from "../connections/server_session.ts";
 import { STATEMENTS } from "./statements.ts";
 import type { Statement } from "./statements.ts";
 
@@ -24,19 +24,14 @@ interface Driver {
 }
 
 /** A session that reads the system's catalogs in one transaction, which cannot write, by fixed statements. */
-export class PostgresSession {
+export class PostgresSession extends ServerSession {
   readonly #client: Driver;
-  readonly #server: string;
-  readonly #signal: AbortSignal;
-  #stage: Stage = "connecting";
 
   private constructor(client: Driver, server: string, signal: AbortSignal) {
+    super(server, signal);
     this.#client = client;
-    this.#server = server;
-    this.#signal = signal;
     // A connection that breaks between two statements fails the next one.
     client.on("error", () => {});
-    signal.addEventListener("abort", this.#destroy, { once: true });
   }
 
   /**
@@ -60,17 +55,17 @@ export class PostgresSession {
     const session = new PostgresSession(client, `PostgreSQL at ${addressOf(config)}`, signal);
     try {
       signal.throwIfAborted();
-      client.connection.once("connect", () => session.#stage = checks ? "securing" : "logging-in");
+      client.connection.once("connect", () => session.stage = checks ? "securing" : "logging-in");
       // Whatever the server says is said inside TLS. (The socket's own events come too early on Deno 2.7.)
-      client.connection.once("message", () => session.#stage = "logging-in");
+      client.connection.once("message", () => session.stage = "logging-in");
       await client.connect();
-      session.#stage = "reading";
+      session.stage = "reading";
       for (const name of ["begin", "limitTime", "limitLocks", "limitNames"] as const) {
         await client.query(STATEMENTS[name]);
       }
       return session;
     } catch (cause) {
-      session.#destroy();
+      session.destroy();
       throw session.#explain(cause);
     }
   }
@@ -82,7 +77,7 @@ export class PostgresSession {
    */
   async read<T>(statement: Statement, ...values: unknown[]): Promise<T[]> {
     try {
-      this.#signal.throwIfAborted();
+      this.signal.throwIfAborted();
       const { rows } = await this.#client.query(STATEMENTS[statement], values);
       return rows as T[];
     } catch (cause) {
@@ -90,32 +85,26 @@ export class PostgresSession {
     }
   }
 
-  /** Ends the transaction and the connection; never throws. */
-  async close(): Promise<void> {
-    this.#signal.removeEventListener("abort", this.#destroy);
-    if (this.#signal.aborted) return this.#destroy();
-    try {
-      await this.#client.query(STATEMENTS.end);
-      await this.#client.end();
-    } catch {
-      this.#destroy();
-    }
+  protected override destroy(): void {
+    this.#client.connection.stream.destroy();
   }
 
-  /** At once, whatever it waits for. */
-  readonly #destroy = (): void => {
-    this.#client.connection.stream.destroy();
-  };
+  protected override async sayGoodbye(): Promise<void> {
+    await this.#client.query(STATEMENTS.end);
+    await this.#client.end();
+  }
 
   #explain(cause: unknown): Error {
     const state = String((cause as { code?: unknown } | undefined)?.code ?? "");
-    const better = BY_STATE.find(([states]) => states.some((prefix) => state.startsWith(prefix)))?.[1];
-    return connectionError(this.#server, this.#stage, cause, better);
+    return this.explain(
+      cause,
+      BY_STATE.find(([states]) => states.some((prefix) => state.startsWith(prefix)))?.[1],
+    );
   }
 }
 
 /** What the server says by its own codes (https://www.postgresql.org/docs/current/errcodes-appendix.html). */
-const BY_STATE: readonly [states: readonly string[], Parameters<typeof connectionError>[3]][] = [
+const BY_STATE: readonly [states: readonly string[], Partial<Explanation>][] = [
   [["28000"], {
     remedy:
       "The server lets this user in from nowhere that fits: its pg_hba.conf may want TLS (leave tls: off away), " +
