@@ -5,7 +5,8 @@ import type { Needs } from "../connectors/browse/browser.ts";
 import type { Connection } from "../connectors/connections/connections.ts";
 import type { SchemaRecord, SchemaRequest } from "../protocol/payloads/schema.ts";
 import { baked, BUILD } from "./build.ts";
-import { CONNECTIONS_FILE, DATA_FOLDER, SECRETS_FOLDER } from "./home.ts";
+import { CONNECTIONS_FILE, DATA_FOLDER, SECRETS_FOLDER, STATE_FOLDER } from "./home.ts";
+import { loadSealingKeys } from "./sealing_keys.ts";
 
 /** How long one page of a schema may take, unless less was asked for. */
 export const PAGE_TIME_LIMIT_MS = 30_000;
@@ -34,7 +35,7 @@ export async function* browseHome(
   await requireHosts(connection);
   yield* browsePage(connection, request, {
     dataFolder: DATA_FOLDER,
-    secrets: secretsIn(SECRETS_FOLDER),
+    secrets: secretsIn(SECRETS_FOLDER, () => loadSealingKeys(STATE_FOLDER)),
     clock,
     signal,
     timeLimitMs,

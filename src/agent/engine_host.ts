@@ -8,6 +8,7 @@ import type { HostMessage, WorkerMessage } from "./engine_worker.ts";
 import type { Needs } from "../connectors/browse/browser.ts";
 import { connectionNeeds } from "./browsing.ts";
 import type { AgentContext } from "./home.ts";
+import { SEALING_KEY_PATH } from "./sealing_keys.ts";
 import { CONNECTIONS_FILE, DATA_FOLDER, DATABASE_PATH, SECRETS_FOLDER, STATE_FOLDER } from "./home.ts";
 
 export interface EngineHostOptions extends AgentContext {
@@ -151,7 +152,7 @@ export function engineWorkerOptions(
     run: false,
     ffi: false,
     sys: false,
-    read: [...paths, CONNECTIONS_FILE, SECRETS_FOLDER, ...browsed.map(inData)],
+    read: [...paths, CONNECTIONS_FILE, SECRETS_FOLDER, SEALING_KEY_PATH, ...browsed.map(inData)],
     write: paths,
   };
   // The DOM's types do not know the runtime's own option.

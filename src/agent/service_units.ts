@@ -1,5 +1,6 @@
 import { SallyportError } from "../base/errors.ts";
 import type { Half } from "./home.ts";
+import { SEALING_KEY_PATH } from "./sealing_keys.ts";
 
 /** What a service of the agent is made for. */
 export interface ServiceOptions {
@@ -43,7 +44,9 @@ const ABOUT: Record<Half, { title: string; lines(options: ServiceOptions): strin
       "# A proxy stands in a file of its own, one line: HTTPS_PROXY=http://name:password@proxy.example.com:3128",
       "EnvironmentFile=-/etc/sallyport/proxy.env",
       `ReadWritePaths=${quoted(`${home}/state`)}`,
-      `InaccessiblePaths=${quoted(`${home}/data`)} -${quoted(`${home}/secrets`)}`,
+      `InaccessiblePaths=${quoted(`${home}/data`)} -${quoted(`${home}/secrets`)} -${
+        quoted(`${home}/${SEALING_KEY_PATH}`)
+      }`,
       "RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX",
       "MemoryMax=512M",
     ],

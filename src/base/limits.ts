@@ -44,7 +44,7 @@ export const MAX_PAGE_TOKEN_CHARS = 4_000;
 export const MAX_SAMPLE_BYTES = 1024 * 1024;
 /** `connections.yaml`, and a password in a file. */
 export const MAX_CONNECTIONS_BYTES = 256 * 1024;
-export const MAX_SECRET_BYTES = 4 * 1024;
+export const MAX_SECRET_BYTES = 8 * 1024;
 /** The description of an API. */
 export const MAX_API_DESCRIPTION_BYTES = 16 * 1024 * 1024;
 /** Files named in one tracking record; more go into further records. */

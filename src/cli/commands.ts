@@ -28,6 +28,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   "connections": async () => (await import("./connections.ts")).connections,
   "connections check": async () => (await import("./connections_check.ts")).connectionsCheck,
   "browse": async () => (await import("./browse.ts")).browse,
+  "secrets key": async () => (await import("./secrets_key.ts")).secretsKey,
   "process run": async () => (await import("./process_run.ts")).processRun,
   "process check": async () => (await import("./process_check.ts")).processCheck,
   "process schema": async () => (await import("./process_schema.ts")).processSchema,

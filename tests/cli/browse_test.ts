@@ -1,9 +1,13 @@
 import { DatabaseSync } from "node:sqlite";
 import { assert, assertEquals, assertMatch, assertStringIncludes, assertThrows } from "@std/assert";
-import { agentFromSource } from "../../scripts/lib/agent_process.ts";
-import { connectAddresses } from "../../scripts/lib/permissions.ts";
+import { agentFromSource, runCommand } from "../../scripts/lib/agent_process.ts";
+import { connectAddresses, ROOT } from "../../scripts/lib/permissions.ts";
 import { EXIT } from "../../src/base/exit_codes.ts";
+import { openSecret } from "../../src/trust/sealed_secret.ts";
+import { sealingKeysFromPem } from "../../src/trust/sealing.ts";
 import { Home } from "./support.ts";
+
+const CTL = `${ROOT}/src/ctl/main.ts`;
 
 const CONNECTIONS = `connections:
   shop: { sqlite: { file: shop.db } }
@@ -144,4 +148,35 @@ Deno.test("an edition cannot be told to connect to its own platform for anything
   ) {
     assertThrows(() => connectAddresses([address], "platform.example:443"), Error, "--connect");
   }
+});
+
+Deno.test("the key for sealed secrets is made once, stays here, and what the customer's tool seals to it opens", async () => {
+  await using home = await Home.make();
+  const key = (await home.run("secrets", "key")).stdout.trim();
+  assertEquals((await home.json("secrets", "key")).value, { key });
+  const path = `${home.path}/state/sealing-key.pem`;
+  assertEquals((await Deno.stat(path)).mode! & 0o777, 0o600);
+
+  const seal = (words: string[], input: string) =>
+    runCommand({ command: Deno.execPath(), args: ["run", "-A", "--quiet", "--no-check", CTL] }, home.path, [
+      "secret",
+      "seal",
+      ...words,
+    ], input);
+  const sealed = await seal(["shop", "--key", key], "hunter2\n");
+  assertEquals([sealed.code, sealed.stderr, sealed.stdout.includes("hunter2")], [EXIT.ok, "", false]);
+  const keys = await sealingKeysFromPem(await Deno.readTextFile(path));
+  assertEquals(await openSecret(keys, "shop", sealed.stdout.trim()), "hunter2");
+  for (
+    const [words, input] of [[["shop"], "x"], [["shop", "--key", "x"], "x"], [
+      ["shop", "--key", key],
+      "",
+    ]] as const
+  ) {
+    assertEquals((await seal([...words], input)).code, EXIT.usage);
+  }
+
+  await Deno.writeTextFile(path, "nonsense");
+  const damaged = await home.json("secrets", "key");
+  assertEquals([damaged.code, damaged.value.error.code], [EXIT.home, "state.unreadable"]);
 });

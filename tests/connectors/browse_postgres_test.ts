@@ -2,6 +2,8 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/
 import { SallyportError } from "../../src/base/errors.ts";
 import { STATEMENTS } from "../../src/connectors/postgres/statements.ts";
 import { SCHEMA_TEXTS } from "../../src/protocol/payloads/schema.ts";
+import { sealSecret } from "../../src/trust/sealed_secret.ts";
+import { sealingKeyText } from "../../src/trust/sealing.ts";
 import { Company } from "../support/company.ts";
 import { PostgresServer } from "../support/postgres.ts";
 import { conformance, ROW_CANARY, STRANGE_NAMES, TEXT_CANARY } from "./browse_conformance.ts";
@@ -226,6 +228,19 @@ test("what is wrong is told apart: address, TLS, name, login, database", async (
   }
   const plain = await home.page({ postgres: { ...postgres, tls: "off" } });
   assertEquals(plain, await home.page({ postgres: { ...postgres, host: "127.0.0.1" } }));
+});
+
+test("a password may be sealed to the agent, and then anybody may read the file", async () => {
+  const { home, definition: { postgres } } = shop();
+  await using _ = home;
+  const key = await sealingKeyText(await home.keys);
+  home.secret("sealed", `${await sealSecret(key, "sealed", `pass "word';`)}\n`, 0o644);
+  home.secret("moved", await sealSecret(key, "sealed", `pass "word';`), 0o644);
+  const records = await home.page({ postgres: { ...postgres, password: "sealed" } });
+  assertEquals(thingsOf(records).includes("orders"), true);
+  const moved = { postgres: { ...postgres, password: "moved" } };
+  const error = await assertRejects(() => home.page(moved), SallyportError, "for another name");
+  assertEquals(error.code, "connection.invalid");
 });
 
 test("a server without TLS, one that hangs, and one that hangs up", async () => {

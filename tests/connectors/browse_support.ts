@@ -4,11 +4,14 @@ import { browsePage } from "../../src/connectors/browse/page.ts";
 import { parseConnections } from "../../src/connectors/connections/connections.ts";
 import type { Connection } from "../../src/connectors/connections/connections.ts";
 import { secretsIn } from "../../src/connectors/connections/secrets.ts";
+import { generateSealingKeys } from "../../src/trust/sealing.ts";
 import type { SchemaPart, SchemaRecord, SchemaRequest } from "../../src/protocol/payloads/schema.ts";
 
 /** A home with one connection, to browse. */
 export class BrowseHome implements AsyncDisposable {
   readonly path: string;
+  /** What sealed secrets are sealed to. */
+  readonly keys: Promise<CryptoKeyPair> = generateSealingKeys().then(({ keys }) => keys);
 
   constructor() {
     this.path = Deno.makeTempDirSync({ prefix: "sallyport-browse-" });
@@ -40,7 +43,7 @@ export class BrowseHome implements AsyncDisposable {
   ): AsyncGenerator<SchemaRecord> {
     return browsePage(connectionOf(definition), { connection: "it", ...request }, {
       dataFolder: `${this.path}/data`,
-      secrets: secretsIn(`${this.path}/secrets`),
+      secrets: secretsIn(`${this.path}/secrets`, () => this.keys),
       clock,
       signal,
       timeLimitMs,

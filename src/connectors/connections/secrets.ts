@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { fromUtf8 } from "../../base/encoding.ts";
 import { messageOf, SallyportError } from "../../base/errors.ts";
+import { isSealed, openSecret } from "../../trust/sealed_secret.ts";
 import { MAX_CA_FILE_BYTES, MAX_NAME_CHARS, MAX_SECRET_BYTES } from "../../base/limits.ts";
 
 /** The name of a file in `secrets/`. */
@@ -25,11 +26,16 @@ export interface Secrets {
   certificates(name: string): Promise<string>;
 }
 
-/** The secrets in a folder. */
-export function secretsIn(folder: string): Secrets {
+/**
+ * The secrets in a folder.
+ *
+ * @param keys the agent's key for those that are sealed to it
+ */
+export function secretsIn(folder: string, keys: () => Promise<CryptoKeyPair>): Secrets {
   return {
     async secret(name) {
       const { text, info } = await read(folder, name, MAX_SECRET_BYTES);
+      if (isSealed(text)) return await unseal(`${folder}/${name}`, name, text.trim(), keys);
       if (Deno.build.os !== "windows" && ((info.mode ?? 0) & 0o077) !== 0) {
         const mode = ((info.mode ?? 0) & 0o777).toString(8).padStart(4, "0");
         throw unusable(`${folder}/${name} is open to other users (mode ${mode}), and holds a secret`, {
@@ -47,6 +53,25 @@ export function secretsIn(folder: string): Secrets {
       throw unusable(`there is no certificate in ${folder}/${name}, in PEM`);
     },
   };
+}
+
+async function unseal(
+  path: string,
+  name: string,
+  text: string,
+  keys: () => Promise<CryptoKeyPair>,
+): Promise<string> {
+  const own = await keys();
+  try {
+    return await openSecret(own, name, text);
+  } catch (cause) {
+    throw unusable(`${path} was sealed to another key or for another name, or is damaged`, {
+      cause,
+      remedy:
+        "Seal it again: sallyportctl secret seal NAME --key KEY, with the name of the file and the key that " +
+        "`sallyport secrets key` prints here.",
+    });
+  }
 }
 
 async function read(
