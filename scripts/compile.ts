@@ -1,32 +1,36 @@
 /**
  * Makes the agent's executable.
  *
- *     deno task compile --platform HOST[:PORT] [--output FILE]
+ *     deno task compile --platform HOST[:PORT] [--connect HOST:PORT ...] [--output FILE]
  *
  * The code is bundled first, by this runtime, into a folder that holds nothing else (`deno compile` embeds what
  * it finds beside the code); a bundle takes less memory and starts faster. Then it is compiled with exactly the
- * agent's permissions and that one address. `DENO_COMPILE_BIN` may name another `deno` for the second part, and
+ * agent's permissions and those addresses. `DENO_COMPILE_BIN` may name another `deno` for the second part, and
  * `DENORT_BIN` the runtime that it embeds.
  */
 import { join, resolve } from "@std/path";
 import { parseArgs } from "@std/cli/parse-args";
 import { parseAuthority } from "../src/trust/bundle.ts";
 import { minify } from "./lib/minify.ts";
-import { agentFlags, ROOT } from "./lib/permissions.ts";
+import { agentFlags, connectAddresses, ROOT } from "./lib/permissions.ts";
 
 /** Put in front of a chunk that needs it. */
 const REQUIRE = 'import{createRequire}from"node:module";const require=createRequire(import.meta.url);';
 
 const options = parseArgs(Deno.args, {
-  string: ["platform", "output"],
+  string: ["platform", "output", "connect"],
+  collect: ["connect"],
   default: { output: "dist/sallyport" },
 });
 if (!options.platform || options._.length > 0) {
-  console.error("Usage: deno task compile --platform HOST[:PORT] [--output FILE]");
-  console.error("The platform's address is baked in: the executable can reach no other.");
+  console.error("Usage: deno task compile --platform HOST[:PORT] [--connect HOST:PORT ...] [--output FILE]");
+  console.error(
+    "The addresses of the platform and of what may be browsed are baked in: it can reach no others.",
+  );
   Deno.exit(2);
 }
 const platform = parseAuthority(options.platform);
+const connect = connectAddresses(options.connect as string[], platform);
 const output = resolve(options.output);
 const bundle = await Deno.makeTempDir({ prefix: "sallyport-bundle-" });
 try {
@@ -42,7 +46,7 @@ try {
     const path = join(bundle, name);
     await Deno.writeTextFile(path, await minify(await Deno.readTextFile(path)));
   }
-  await bake(bundle, { platform, commit: await commit() });
+  await bake(bundle, { platform, connect: connect.join(","), commit: await commit() });
   await run(Deno.env.get("DENO_COMPILE_BIN") ?? Deno.execPath(), [
     "compile",
     "--quiet",
@@ -50,7 +54,7 @@ try {
     "--no-config",
     "--no-lock",
     "--no-code-cache",
-    ...await agentFlags(platform),
+    ...await agentFlags(platform, { connect }),
     `--output=${output}`,
     "main.js",
   ], bundle);
@@ -59,7 +63,9 @@ try {
 }
 const { size } = await Deno.stat(output);
 console.log(
-  `${options.output}: ${(size / 1e6).toFixed(1)} MB, may reach ${platform} and the folder it is started in`,
+  `${options.output}: ${(size / 1e6).toFixed(1)} MB, may reach ${
+    [platform, ...connect].join(", ")
+  } and the folder it is started in`,
 );
 
 async function run(program: string, args: string[], cwd: string): Promise<void> {

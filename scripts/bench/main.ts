@@ -19,6 +19,7 @@ const BENCHES = [
   "ledger",
   "drain",
   "reserve",
+  "browse",
 ];
 
 const options = parseArgs(Deno.args, { boolean: ["json"] });

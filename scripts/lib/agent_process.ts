@@ -8,11 +8,12 @@ export interface AgentProgram {
 }
 
 /** The agent from source, with exactly the permissions of the executable. */
-export async function agentFromSource(authority: string): Promise<AgentProgram> {
-  return {
-    command: Deno.execPath(),
-    args: ["run", "--quiet", "--no-check", ...await agentFlags(authority, AGENT_CODE), `${ROOT}/main.ts`],
-  };
+export async function agentFromSource(
+  authority: string,
+  connect: readonly string[] = [],
+): Promise<AgentProgram> {
+  const flags = await agentFlags(authority, { code: AGENT_CODE, connect });
+  return { command: Deno.execPath(), args: ["run", "--quiet", "--no-check", ...flags, `${ROOT}/main.ts`] };
 }
 
 /** From source, the runtime would look for a newer one of itself, at an address that is not the platform's. */

@@ -21,6 +21,21 @@ interface AgentPermissions {
   sys: false;
 }
 
+/**
+ * The addresses of `--connect`, each `host:port`.
+ *
+ * @throws {Error} for the platform's own: what browses must not reach it.
+ */
+export function connectAddresses(given: readonly string[], platform: string): string[] {
+  return [...new Set(given.map((address) => address.toLowerCase()))].map((address) => {
+    if (!/^(\[[0-9a-fA-F:.]+\]|[^:/,\s]+):\d{1,5}$/.test(address)) {
+      throw new Error(`--connect ${address}: needs HOST:PORT`);
+    }
+    if (address !== platform.toLowerCase()) return address;
+    throw new Error(`--connect ${address}: is the platform, and what browses must not reach it`);
+  });
+}
+
 /** The agent's own code, for {@linkcode agentFlags} of a run from source. */
 export const AGENT_CODE = ["main.ts", "src"].map((name) =>
   fromFileUrl(new URL(`../../${name}`, import.meta.url))
@@ -29,11 +44,15 @@ export const AGENT_CODE = ["main.ts", "src"].map((name) =>
 export const ROOT = fromFileUrl(new URL("../..", import.meta.url));
 
 /**
- * Flags for `deno run` and `deno compile` that give exactly the agent's permissions and this one address.
+ * Flags for `deno run` and `deno compile` that give exactly the agent's permissions, this one address and those of
+ * connections.
  *
  * @param code what a run from source must read besides, for its Worker: an executable carries its code in itself
  */
-export async function agentFlags(authority: string, code: readonly string[] = []): Promise<string[]> {
+export async function agentFlags(
+  authority: string,
+  { code = [], connect = [] }: { code?: readonly string[]; connect?: readonly string[] } = {},
+): Promise<string[]> {
   const config = JSON.parse(await Deno.readTextFile(`${ROOT}/deno.json`));
   const { read, write, env, run, ffi, sys, ...rest }: AgentPermissions = config.permissions.agent;
   if (Object.keys(rest).length > 0 || run || ffi || sys || env.ignore !== true) {
@@ -44,7 +63,7 @@ export async function agentFlags(authority: string, code: readonly string[] = []
   return [
     "--no-prompt",
     "--unstable-worker-options",
-    `--allow-net=${authority}`,
+    `--allow-net=${[authority, ...connect].join(",")}`,
     `--allow-read=${[...read, ...code].join(",")}`,
     `--allow-write=${write.allow.join(",")}`,
     `--deny-write=${write.deny.join(",")}`,

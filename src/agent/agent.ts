@@ -1,6 +1,8 @@
 import type { LogLevel } from "../base/log.ts";
 import { createDeployments } from "../engine/deployments.ts";
 import { loadIdentity, settleIdentity } from "../identity/identity.ts";
+import { connectHosts, giveUp } from "./browsing.ts";
+import { baked, BUILD } from "./build.ts";
 import { EngineHost } from "./engine_host.ts";
 import { runGatehouse } from "./gatehouse.ts";
 import type { AgentContext, Half } from "./home.ts";
@@ -20,6 +22,7 @@ export interface AgentOptions extends AgentContext {
 /** Runs the agent, or a half of it, in the current folder until `signal` aborts. */
 export async function runAgent(options: AgentOptions, signal: AbortSignal): Promise<void> {
   await prepareHome();
+  await giveUpOtherHalf(options.half);
   if (options.half === "engine") return await runEngineAlone(options, signal);
 
   using _lock = await lockGatehouse();
@@ -42,6 +45,13 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
   await stopping;
   db.close();
   log.info("stopped");
+}
+
+/** Of two halves, each lets go of the addresses that are the other's; one process needs them all, for its Worker. */
+async function giveUpOtherHalf(half: Half | undefined): Promise<void> {
+  if (half === "gatehouse") await giveUp(await connectHosts());
+  const platform = baked(BUILD.platform);
+  if (half === "engine" && platform !== undefined) await giveUp([platform]);
 }
 
 async function runEngineAlone({ clock, log, graceMs }: AgentOptions, signal: AbortSignal): Promise<void> {

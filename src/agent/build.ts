@@ -8,6 +8,8 @@ export const BUILD = {
   version: VERSION,
   /** `host:port` of the one platform whose address is baked in; empty when run from source. */
   platform: "@sallyport:platform@",
+  /** `host:port` of what connections may lead to, with commas between them; empty when run from source. */
+  connect: "@sallyport:connect@",
   /** The commit that it was built from; empty when run from source. */
   commit: "@sallyport:commit@",
 };

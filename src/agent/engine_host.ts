@@ -1,11 +1,15 @@
 import { Backoff } from "../base/backoff.ts";
 import { sleep } from "../base/clock.ts";
+import { messageOf } from "../base/errors.ts";
 import type { LogLevel } from "../base/log.ts";
 import type { Deployments } from "../engine/deployments.ts";
 import { logsFolder } from "../engine/logs/files.ts";
 import type { HostMessage, WorkerMessage } from "./engine_worker.ts";
+import type { Needs } from "../connectors/browse/browser.ts";
+import { connectionNeeds } from "./browsing.ts";
 import type { AgentContext } from "./home.ts";
-import { DATA_FOLDER, DATABASE_PATH, STATE_FOLDER } from "./home.ts";
+import { SEALING_KEY_PATH } from "./sealing_keys.ts";
+import { CONNECTIONS_FILE, DATA_FOLDER, DATABASE_PATH, SECRETS_FOLDER, STATE_FOLDER } from "./home.ts";
 
 export interface EngineHostOptions extends AgentContext {
   deployments: Deployments;
@@ -30,9 +34,9 @@ const UNRESPONSIVE_MS = 2_000;
 const RESTART = { baseMs: 1_000, capMs: 60_000 };
 
 /**
- * Keeps the engine running as a Worker that has no network, cannot read the agent's keys or policy, and has of
- * `data/` only the folders that the processes name. A Worker's permissions are fixed when it starts, so new
- * folders mean a new Worker. Nothing is started before there is a process: an idle agent stays small.
+ * Keeps the engine running as a Worker that has no network but the hosts of connections, cannot read the agent's keys
+ * or policy, and has of `data/` only what the processes and connections name. A Worker's permissions are fixed when it
+ * starts, so new folders mean a new Worker. Nothing is started before there is a process: an idle agent stays small.
  */
 export class EngineHost {
   readonly #options: EngineHostOptions;
@@ -74,6 +78,17 @@ export class EngineHost {
     }
   }
 
+  /** What connections need; an unreadable file takes them away and nothing else. */
+  async #connections(): Promise<Needs> {
+    try {
+      return await connectionNeeds();
+    } catch (error) {
+      const reason = messageOf(error);
+      this.#options.log.error(`${CONNECTIONS_FILE} cannot be used: nothing can be browsed`, { reason });
+      return { hosts: [], paths: [] };
+    }
+  }
+
   #hasWork(): boolean {
     const { deployments } = this.#options;
     return deployments.status().state === "applying" || deployments.processes().length > 0;
@@ -82,7 +97,7 @@ export class EngineHost {
   /** One Worker from its start to its end: undefined when it ended as it was asked to, else its fault. */
   async #runWorker(permittedFolders: string[], signal: AbortSignal): Promise<string | undefined> {
     const { clock, entry, logFormat, logLevel, graceMs } = this.#options;
-    const worker = new Worker(entry, engineWorkerOptions(permittedFolders));
+    const worker = new Worker(entry, engineWorkerOptions(permittedFolders, await this.#connections()));
     const tell = (message: HostMessage) => worker.postMessage(message);
     const { promise: ended, resolve: end } = Promise.withResolvers<string | undefined>();
     let cancelDeadline = () => {};
@@ -121,19 +136,23 @@ function isSame(before: readonly string[], after: readonly string[]): boolean {
 }
 
 /**
- * What confines an engine that runs as a Worker: no network, of `state/` only the database, of `data/` only these
- * folders.
+ * What confines an engine that runs as a Worker: of the network only the hosts of connections, of `state/` only the
+ * database, of `data/` only these folders, and to read what connections lead to and log in with.
  */
-export function engineWorkerOptions(folders: readonly string[]): WorkerOptions {
-  const paths = [...ENGINE_STATE, ...folders.map((folder) => `${DATA_FOLDER}/${folder}`)];
+export function engineWorkerOptions(
+  folders: readonly string[],
+  { hosts, paths: browsed }: Needs = { hosts: [], paths: [] },
+): WorkerOptions {
+  const inData = (path: string) => `${DATA_FOLDER}/${path}`;
+  const paths = [...ENGINE_STATE, ...folders.map(inData)];
   const permissions = {
-    net: false,
+    net: hosts.length === 0 ? false : hosts,
     // The agent's own rule is to ignore it, which is not the same as to deny: libraries ask, and get nothing.
     env: "inherit",
     run: false,
     ffi: false,
     sys: false,
-    read: paths,
+    read: [...paths, CONNECTIONS_FILE, SECRETS_FOLDER, SEALING_KEY_PATH, ...browsed.map(inData)],
     write: paths,
   };
   // The DOM's types do not know the runtime's own option.

@@ -11,6 +11,9 @@ export const STATE_FOLDER = "state";
 export const DATA_FOLDER = "data";
 /** The operator's: further CAs that TLS to the platform trusts. Like `policy.yaml`, the agent cannot write it. */
 export const CA_FILE = "ca.pem";
+/** The operator's: what may be browsed, and what that logs in with. The agent cannot write either. */
+export const CONNECTIONS_FILE = "connections.yaml";
+export const SECRETS_FOLDER = "secrets";
 export const DATABASE_PATH = join(STATE_FOLDER, "sallyport.db");
 /** What is kept back of the disk; see `room/reserve.ts`. */
 export const RESERVE_PATH = join(STATE_FOLDER, "reserve");

@@ -1,5 +1,6 @@
 import { SallyportError } from "../base/errors.ts";
 import type { Half } from "./home.ts";
+import { SEALING_KEY_PATH } from "./sealing_keys.ts";
 
 /** What a service of the agent is made for. */
 export interface ServiceOptions {
@@ -7,6 +8,8 @@ export interface ServiceOptions {
   home: string;
   /** The user who owns it. */
   user: string;
+  /** What the engine may connect to, `host:port` each; by default nothing. */
+  connect?: readonly string[];
 }
 
 /** A file for `/etc/systemd/system`. */
@@ -34,26 +37,31 @@ export const CLEARED_VARIABLES = [
   "LD_LIBRARY_PATH",
 ] as const;
 
-const ABOUT: Record<Half, { title: string; lines(home: string): string[] }> = {
+const ABOUT: Record<Half, { title: string; lines(options: ServiceOptions): string[] }> = {
   gatehouse: {
     title: "the half with the network, which sees no data",
-    lines: (home) => [
+    lines: ({ home }) => [
       "# A proxy stands in a file of its own, one line: HTTPS_PROXY=http://name:password@proxy.example.com:3128",
       "EnvironmentFile=-/etc/sallyport/proxy.env",
       `ReadWritePaths=${quoted(`${home}/state`)}`,
-      `InaccessiblePaths=${quoted(`${home}/data`)}`,
+      `InaccessiblePaths=${quoted(`${home}/data`)} -${quoted(`${home}/secrets`)} -${
+        quoted(`${home}/${SEALING_KEY_PATH}`)
+      }`,
       "RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX",
       "MemoryMax=512M",
     ],
   },
   engine: {
-    title: "the half that sees data, without a network",
-    lines: (home) => [
+    title: "the half that sees data, without a way to the platform",
+    lines: ({ home, connect = [] }) => [
       "# What is linked into data/ from elsewhere needs a ReadWritePaths= of its own (systemctl edit).",
       `ReadWritePaths=${quoted(`${home}/state`)} ${quoted(`${home}/data`)}`,
       `InaccessiblePaths=-${quoted(`${home}/state/identity`)} -${quoted(`${home}/policy.yaml`)}`,
-      "PrivateNetwork=yes",
-      "RestrictAddressFamilies=AF_UNIX",
+      ...connect.length === 0 ? ["PrivateNetwork=yes", "RestrictAddressFamilies=AF_UNIX"] : [
+        `# It may connect to ${connect.join(", ")} and to nothing else. To have the kernel say so too:`,
+        "# IPAddressDeny=any, and an IPAddressAllow= for each of their addresses and that of the name server.",
+        "RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX",
+      ],
       "MemoryMax=2G",
       "CPUWeight=50",
     ],
@@ -66,7 +74,8 @@ const ABOUT: Record<Half, { title: string; lines(home: string): string[] }> = {
  *
  * @throws {SallyportError} `home.unusable` when the path has characters that systemd takes for something else.
  */
-export function serviceUnit(half: Half, { home, user }: ServiceOptions): ServiceUnit {
+export function serviceUnit(half: Half, options: ServiceOptions): ServiceUnit {
+  const { home, user } = options;
   if (!/^\/[\w/ .,@+%-]*$/.test(home)) {
     throw new SallyportError("home.unusable", `systemd cannot start a program in ${JSON.stringify(home)}`, {
       remedy: "Move the home to a path of letters, digits, spaces and . , @ + % - _ only.",
@@ -92,7 +101,7 @@ export function serviceUnit(half: Half, { home, user }: ServiceOptions): Service
     "RestartPreventExitStatus=2 3",
     "TimeoutStopSec=30",
     `UnsetEnvironment=${CLEARED_VARIABLES.join(" ")}`,
-    ...lines(home),
+    ...lines(options),
     "ProtectSystem=strict",
     "ProtectHome=read-only",
     "PrivateTmp=yes",

@@ -32,10 +32,19 @@ export const ERROR_CODES = [
   "document.too-large", // one document is over the limit
   "document.rejected", // a step could not process one document
   "sink.unwritable", // an output cannot be written
+  "connection.invalid", // `connections.yaml`, or a secret that it names, is not what it must be
+  "connection.unknown", // there is no connection of that name
+  "connection.not-permitted", // this edition may not reach the host of a connection
+  "connection.unreachable", // nothing answers at a connection's address, or not in time
+  "connection.not-trusted", // TLS of a connection: refused, missing, or another's certificate
+  "connection.refused", // what a connection leads to refused the login
+  "schema.unreadable", // what a connection leads to cannot be described
+  "schema.timed-out", // describing it took too long
   "file.missing", // a file that was named is not there
   "disk.full", // the file system has no room left
-  "request.invalid", // an API request does not fit its schema
+  "request.invalid", // a request does not fit its schema
   "request.unauthorised", // an API request has no valid token
+  "request.refused", // the owner's policy does not allow what is asked for
   "request.not-found", // an API request names something that is not there
 ] as const;
 

@@ -32,9 +32,16 @@ const BY_CODE: Partial<Record<ErrorCode, number>> = {
   "enrolment.already": EXIT.refused,
   "platform.refused": EXIT.refused,
   "request.unauthorised": EXIT.refused,
+  "request.refused": EXIT.refused,
   "platform.unreachable": EXIT.unreachable,
   "platform.not-trusted": EXIT.notAuthentic,
   "platform.not-proved": EXIT.notAuthentic,
+  "connection.invalid": EXIT.invalidInput,
+  "connection.unknown": EXIT.invalidInput,
+  "connection.not-permitted": EXIT.refused,
+  "connection.refused": EXIT.refused,
+  "connection.unreachable": EXIT.unreachable,
+  "connection.not-trusted": EXIT.notAuthentic,
   "internal": EXIT.internal,
 };
 

@@ -32,6 +32,22 @@ export const MAX_CA_FILE_BYTES = 1024 * 1024;
 export const MAX_NAME_CHARS = 255;
 export const MAX_PATH_CHARS = 1024;
 export const MAX_ERROR_CHARS = 1000;
+/** A comment or a default value of a schema. */
+export const MAX_COMMENT_CHARS = 1000;
+/** Names in one list of a record about a schema: the columns of an index, the labels of an enumeration. */
+export const MAX_SCHEMA_NAMES = 200;
+/** One page of a schema, and the parts of one table, file or operation; beyond that they are left out, and it says so. */
+export const MAX_SCHEMA_PAGE_RECORDS = 10_000;
+export const MAX_TABLE_PARTS = 5_000;
+/** The word by which the next page is asked for. */
+export const MAX_PAGE_TOKEN_CHARS = 4_000;
+/** What is read of a file to tell its fields. */
+export const MAX_SAMPLE_BYTES = 1024 * 1024;
+/** `connections.yaml`, and a password in a file. */
+export const MAX_CONNECTIONS_BYTES = 256 * 1024;
+export const MAX_SECRET_BYTES = 8 * 1024;
+/** The description of an API. */
+export const MAX_API_DESCRIPTION_BYTES = 16 * 1024 * 1024;
 /** Files named in one tracking record; more go into further records. */
 export const MAX_FILES_PER_RECORD = 100;
 /** The fields of documents that a process tracks, and the characters of each. */

@@ -1,10 +1,11 @@
 import { green, red } from "@std/fmt/colors";
 import { EXIT } from "../base/exit_codes.ts";
 import { table } from "../base/table.ts";
-import { baked, BUILD } from "../agent/build.ts";
-import { isEnrolled, loadIdentity } from "../identity/identity.ts";
-import { STATE_FOLDER } from "../agent/home.ts";
+import { connectHosts } from "../agent/browsing.ts";
+import { platformAddress } from "../agent/platform_address.ts";
 import type { Command } from "./command.ts";
+
+type Question = [what: string, descriptor: Deno.PermissionDescriptor, expected: boolean];
 
 /** One thing that this program may or may not do, as the runtime itself answers. */
 interface Answer {
@@ -24,11 +25,11 @@ other flags.`,
   options: [],
   examples: ["sallyport permissions", "sallyport permissions --json"],
   async run(context) {
-    const platform = baked(BUILD.platform) ??
-      (await isEnrolled(STATE_FOLDER) ? (await loadIdentity(STATE_FOLDER)).enrolment.platform : undefined);
-    const answers = await ask(platform);
+    const platform = await platformAddress();
+    const connect = await connectHosts();
+    const answers = await ask(platform, connect);
     const asExpected = answers.every(({ allowed, expected }) => allowed === expected);
-    context.result({ platform: platform ?? null, home: Deno.cwd(), asExpected, answers }, () => {
+    context.result({ platform: platform ?? null, connect, home: Deno.cwd(), asExpected, answers }, () => {
       const rows = answers.map(({ what, allowed, expected }) => [
         what,
         allowed ? "yes" : "no",
@@ -40,19 +41,13 @@ other flags.`,
   },
 };
 
-async function ask(platform: string | undefined): Promise<Answer[]> {
+async function ask(platform: string | undefined, connect: readonly string[]): Promise<Answer[]> {
   const state = async (descriptor: Deno.PermissionDescriptor) =>
     (await Deno.permissions.query(descriptor)).state;
-  const questions: [string, Deno.PermissionDescriptor, boolean][] = [
-    ...(platform
-      ? [
-        [`connect to ${platform}`, { name: "net", host: platform }, true] as [
-          string,
-          Deno.PermissionDescriptor,
-          boolean,
-        ],
-      ]
-      : []),
+  const connecting = (host: string, what: string): Question => [what, { name: "net", host }, true];
+  const questions: Question[] = [
+    ...platform === undefined ? [] : [connecting(platform, `connect to ${platform}`)],
+    ...connect.map((host) => connecting(host, `connect to ${host}, to browse it (the engine only)`)),
     ["connect to any other address", { name: "net" }, false],
     ["connect to example.com:443", { name: "net", host: "example.com:443" }, false],
     ["listen on a port", { name: "net", host: "0.0.0.0:8080" }, false],
@@ -61,6 +56,8 @@ async function ask(platform: string | undefined): Promise<Answer[]> {
     ["write data/ in its home", { name: "write", path: "data" }, true],
     ["write policy.yaml", { name: "write", path: "policy.yaml" }, false],
     ["write ca.pem", { name: "write", path: "ca.pem" }, false],
+    ["write connections.yaml", { name: "write", path: "connections.yaml" }, false],
+    ["write secrets/ in its home", { name: "write", path: "secrets" }, false],
     ["write outside its home", { name: "write", path: ".." }, false],
     ["start another program", { name: "run" }, false],
     ["load native code", { name: "ffi" }, false],

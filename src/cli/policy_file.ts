@@ -7,6 +7,7 @@ import { HOME_POLICY, loadPolicy, readPolicyFile } from "../agent/policy/policy_
 import type { Option } from "../base/command_line/command.ts";
 import type { OnDemandOptions, PayloadClass, PolicyOptions } from "../gate/policy/options.ts";
 import { CLASSES, ON_DEMAND } from "../gate/policy/options.ts";
+import { SCHEMA_TEXTS } from "../protocol/payloads/schema.ts";
 import type { Verdict } from "../gate/verdict.ts";
 import type { CommandContext } from "./command.ts";
 import { readInputFile } from "./input_file.ts";
@@ -76,6 +77,10 @@ export function detailsOf(name: PayloadClass, options: PolicyOptions): string[] 
     return [`names ${names}`, `directories ${directories}`];
   }
   const details = requestDetails(options[name]);
+  if (name === "schema") {
+    const texts = SCHEMA_TEXTS.filter((text) => options.schema[text]);
+    return [...details, `with ${texts.length === 0 ? "names and types only" : texts.join(" ")}`];
+  }
   if (name !== "data") return details;
   const { until, processes } = options.data;
   return [...details, ...until === null ? [] : [`until ${until}`], `processes ${list(processes)}`];

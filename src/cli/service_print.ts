@@ -1,6 +1,7 @@
 import { dim } from "@std/fmt/colors";
 import { usage } from "../base/command_line/command.ts";
 import { EXIT } from "../base/exit_codes.ts";
+import { connectHosts } from "../agent/browsing.ts";
 import type { Half } from "../agent/home.ts";
 import { serviceUnit } from "../agent/service_units.ts";
 import type { Command } from "./command.ts";
@@ -25,7 +26,7 @@ starts them: systemctl daemon-reload && systemctl enable --now sallyport-gatehou
     "sallyport service print --half gatehouse | sudo tee /etc/systemd/system/sallyport-gatehouse.service",
     "sallyport service print --half engine | sudo tee /etc/systemd/system/sallyport-engine.service",
   ],
-  run(context) {
+  async run(context) {
     const half = context.option("half");
     if (half !== undefined && !HALVES.includes(half as Half)) {
       throw usage(`--half is "${half}", but it must be gatehouse or engine`);
@@ -33,8 +34,9 @@ starts them: systemctl daemon-reload && systemctl enable --now sallyport-gatehou
     const user = context.option("user") ?? "sallyport";
     if (!/^[a-z_][a-z0-9_-]{0,31}$/i.test(user)) throw usage(`"${user}" is no name of a user`);
     const home = Deno.cwd();
+    const connect = await connectHosts();
     const units = HALVES.filter((each) => half === undefined || each === half)
-      .map((each) => serviceUnit(each, { home, user }));
+      .map((each) => serviceUnit(each, { home, user, connect }));
     context.result(
       { units },
       () =>
@@ -43,6 +45,6 @@ starts them: systemctl daemon-reload && systemctl enable --now sallyport-gatehou
           : units.map(({ name, text }) => `${dim(`# /etc/systemd/system/${name}`)}\n${text}`).join("\n")
             .trimEnd(),
     );
-    return Promise.resolve(EXIT.ok);
+    return EXIT.ok;
   },
 };

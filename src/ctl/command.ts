@@ -11,6 +11,11 @@ export interface CommandContext extends Invocation {
 /** One command: one file, and one line in `commands.ts`. */
 export type Command = AnyCommand<CommandContext>;
 
+/** A command that works on this machine alone, and needs no platform. */
+export interface LocalCommand extends AnyCommand<Invocation> {
+  local: true;
+}
+
 /** The options of every command. */
 export const COMMON_OPTIONS: readonly Option[] = [
   { name: "platform", value: "URL", summary: "The platform, https://HOST:PORT (or SALLYPORT_PLATFORM)" },

@@ -1,7 +1,7 @@
-import type { Command } from "./command.ts";
+import type { Command, LocalCommand } from "./command.ts";
 
 /** Every command of `sallyportctl`, in the order of the help. Each is loaded only when it is called. */
-export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+export const COMMANDS: Readonly<Record<string, () => Promise<Command | LocalCommand>>> = {
   "enrolment create": async () => (await import("./commands/enrolment_create.ts")).enrolmentCreate,
   "agents": async () => (await import("./commands/agents.ts")).agents,
   "agents show": async () => (await import("./commands/agents_show.ts")).agentsShow,
@@ -16,5 +16,6 @@ export const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   "runs documents": async () => (await import("./commands/runs_documents.ts")).runsDocuments,
   "run": async () => (await import("./commands/run.ts")).run,
   "gaps": async () => (await import("./commands/gaps.ts")).gaps,
+  "secret seal": async () => (await import("./commands/secret_seal.ts")).secretSeal,
   "watch": async () => (await import("./commands/watch.ts")).watch,
 };

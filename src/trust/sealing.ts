@@ -7,8 +7,9 @@
  *     answer  = nonce (12 random bytes) ‖ AES-256-GCM ciphertext
  */
 import { concat } from "@std/bytes/concat";
-import { utf8 } from "../base/encoding.ts";
+import { fromBase64Url, toBase64Url, utf8 } from "../base/encoding.ts";
 import { SallyportError } from "../base/errors.ts";
+import { fromPem } from "./keys.ts";
 
 /** The encapsulated key: an uncompressed point on P-256. */
 const ENCAPSULATED_BYTES = 65;
@@ -40,6 +41,38 @@ export async function generateSealingKeys(): Promise<{ keys: CryptoKeyPair; publ
   const suite = await loadSuite();
   const keys = await suite.kem.generateKeyPair();
   return { keys, publicKey: new Uint8Array(await suite.kem.serializePublicKey(keys.publicKey)) };
+}
+
+/** A key pair of {@linkcode generateSealingKeys} from the PKCS#8 PEM of its private half. Rejects when it is none. */
+export async function sealingKeysFromPem(pem: string): Promise<CryptoKeyPair> {
+  const algorithm = { name: "ECDH", namedCurve: "P-256" };
+  const der = fromPem("PRIVATE KEY", pem);
+  const privateKey = await crypto.subtle.importKey("pkcs8", der, algorithm, true, ["deriveBits"]);
+  const { kty, crv, x, y } = await crypto.subtle.exportKey("jwk", privateKey);
+  const publicKey = await crypto.subtle.importKey(
+    "jwk",
+    { kty, crv, x, y } as JsonWebKey,
+    algorithm,
+    true,
+    [],
+  );
+  return { privateKey, publicKey };
+}
+
+/** The public half of a key pair as text: base64url of an uncompressed point. */
+export async function sealingKeyText({ publicKey }: CryptoKeyPair): Promise<string> {
+  return toBase64Url(new Uint8Array(await crypto.subtle.exportKey("raw", publicKey)));
+}
+
+/** The bytes of {@linkcode sealingKeyText}. Throws TypeError when it is none. */
+export function sealingKeyBytes(text: string): Bytes {
+  try {
+    const bytes = fromBase64Url(text.trim());
+    if (bytes.length === ENCAPSULATED_BYTES && bytes[0] === 4) return bytes;
+  } catch {
+    // told below
+  }
+  throw new TypeError("this is not a key to seal to");
 }
 
 /**

@@ -26,7 +26,9 @@ function values(text: string, key: string): string[] {
 Deno.test("each half gets what it needs and not what the other has, and no variable that weakens TLS", () => {
   const [gatehouse, engine] = (["gatehouse", "engine"] as const)
     .map((half) => serviceUnit(half, { home: "/srv/agent", user: "sallyport" }).text);
-  assertEquals(values(gatehouse!, "InaccessiblePaths"), ['"/srv/agent/data"']);
+  assertEquals(values(gatehouse!, "InaccessiblePaths"), [
+    '"/srv/agent/data" -"/srv/agent/secrets" -"/srv/agent/state/sealing-key.pem"',
+  ]);
   assertEquals(values(gatehouse!, "PrivateNetwork"), []);
   assertEquals(values(engine!, "PrivateNetwork"), ["yes"]);
   assertStringIncludes(values(engine!, "InaccessiblePaths")[0]!, "/srv/agent/state/identity");
@@ -35,6 +37,13 @@ Deno.test("each half gets what it needs and not what the other has, and no varia
     assertEquals(values(unit, "UnsetEnvironment"), [CLEARED_VARIABLES.join(" ")]);
     assertEquals(values(unit, "NoNewPrivileges"), ["yes"]);
   }
+});
+
+Deno.test("an engine that may connect somewhere has a network, and its unit says where to", () => {
+  const connect = ["db.example:5432"];
+  const { text } = serviceUnit("engine", { home: "/srv/agent", user: "sallyport", connect });
+  assertEquals(values(text, "PrivateNetwork"), []);
+  assertStringIncludes(text, "db.example:5432");
 });
 
 Deno.test({

@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assertEquals } from "@std/assert";
 import { COPY_PROCESS, eventually, Fleet } from "../support/fleet.ts";
 import type { Summary } from "../support/fleet.ts";
 
@@ -41,7 +41,7 @@ Deno.test("an engine in the same program has no network, no keys, no policy, and
   const folder = await Deno.makeTempDir();
   const cwd = Deno.cwd();
   try {
-    for (const path of ["state/identity", "data/in", "data/other"]) {
+    for (const path of ["state/identity", "data/in", "data/other", "data/browsed", "secrets"]) {
       await Deno.mkdir(`${folder}/${path}`, { recursive: true });
     }
     for (
@@ -50,6 +50,8 @@ Deno.test("an engine in the same program has no network, no keys, no policy, and
         "policy.yaml",
         "data/in/a",
         "data/other/b",
+        "data/browsed/e",
+        "secrets/shop",
         "state/sallyport.db",
       ]
     ) {
@@ -58,27 +60,44 @@ Deno.test("an engine in the same program has no network, no keys, no policy, and
     Deno.chdir(folder);
     const { engineWorkerOptions } = await import("../../src/agent/engine_host.ts");
     const probe = new URL("../support/worker_probe.ts", import.meta.url).href;
-    const worker = new Worker(probe, engineWorkerOptions(["in"]));
-    const results = await new Promise<Record<string, string>>((resolve, reject) => {
-      worker.onmessage = ({ data }) => resolve(data);
-      worker.onerror = (event) => reject(new Error(event.message));
-    });
-    worker.terminate();
+    const attempt = async (options: WorkerOptions) => {
+      const worker = new Worker(probe, options);
+      const results = await new Promise<Record<string, string>>((resolve, reject) => {
+        worker.onmessage = ({ data }) => resolve(data);
+        worker.onerror = (event) => reject(new Error(event.message));
+      });
+      worker.terminate();
+      return results;
+    };
+    const results = await attempt(engineWorkerOptions(["in"]));
     assertEquals(results, {
       "read data/in/a": "done",
       "write data/in/c": "done",
       "read state/sallyport.db": "done",
       "read data/other/b": "NotCapable",
       "write data/other/d": "NotCapable",
+      "read data/browsed/e": "NotCapable",
+      "write data/browsed/f": "NotCapable",
+      "read secrets/shop": "done",
+      "write secrets/shop": "NotCapable",
       "read state/identity/key.pem": "NotCapable",
       "read policy.yaml": "NotCapable",
       "write policy.yaml": "NotCapable",
       "connect 127.0.0.1:9": "NotCapable",
+      "connect 127.0.0.1:11": "NotCapable",
       "fetch": "NotCapable",
       "listen": "NotCapable",
       "run": "NotCapable",
     });
-    assert(Object.keys(results).length > 10);
+    // With a connection: its address and what it leads to, to read, and nothing else.
+    const browsing = await attempt(
+      engineWorkerOptions(["in"], { hosts: ["127.0.0.1:9"], paths: ["browsed"] }),
+    );
+    assertEquals(browsing, {
+      ...results,
+      "connect 127.0.0.1:9": "ConnectionRefused", // allowed; nobody listens
+      "read data/browsed/e": "done",
+    });
   } finally {
     Deno.chdir(cwd);
     await Deno.remove(folder, { recursive: true });

@@ -21,8 +21,12 @@ export async function whyNoExecutable(): Promise<string | undefined> {
   }
 }
 
-/** Compiles the agent for one address, as a release does. */
-export async function compileAgent(authority: string, output: string): Promise<AgentProgram> {
+/** Compiles the agent for one address, and those that may be browsed, as a release does. */
+export async function compileAgent(
+  authority: string,
+  output: string,
+  connect: readonly string[] = [],
+): Promise<AgentProgram> {
   const { success, stderr } = await new Deno.Command(Deno.execPath(), {
     args: [
       "run",
@@ -32,6 +36,7 @@ export async function compileAgent(authority: string, output: string): Promise<A
       `${ROOT}/scripts/compile.ts`,
       "--platform",
       authority,
+      ...connect.flatMap((address) => ["--connect", address]),
       "--output",
       output,
     ],

@@ -5,6 +5,7 @@ import { enrolmentCertificateSchema, enrolmentRequestSchema } from "../../../src
 import { CustomMessageSchema } from "../../../src/protocol/generated/opamp_pb.ts";
 import { readJsonMessage } from "../../../src/protocol/messages.ts";
 import { dataBatchSchema } from "../../../src/protocol/payloads/data.ts";
+import { schemaRecordSchema, schemaRequestSchema } from "../../../src/protocol/payloads/schema.ts";
 import { ackSchema } from "../../../src/protocol/payloads/stream.ts";
 import { trackingBatchSchema } from "../../../src/protocol/payloads/tracking.ts";
 import { proofSchema } from "../../../src/protocol/proof.ts";
@@ -15,6 +16,8 @@ const SCHEMAS: readonly ZodMiniType[] = [
   trackingBatchSchema,
   dataBatchSchema,
   ackSchema,
+  schemaRequestSchema,
+  schemaRecordSchema,
   proofSchema,
   enrolmentRequestSchema,
   enrolmentCertificateSchema,

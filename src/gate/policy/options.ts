@@ -56,7 +56,13 @@ export interface PolicyOptions {
   tracking: ClassOptions & { send: "allow" | "deny"; names: Shape; directories: Shape };
   logs: OnDemandOptions;
   errors: OnDemandOptions;
-  schema: OnDemandOptions;
+  schema: OnDemandOptions & {
+    /** Whether texts that people wrote into a schema may leave with it: a value may stand in any of them. */
+    defaults: boolean;
+    comments: boolean;
+    /** The labels of enumerations. */
+    enums: boolean;
+  };
   data: OnDemandOptions & {
     /** ISO 8601 in UTC; null only where `send` is `deny`. */
     until: string | null;
@@ -89,7 +95,7 @@ export const DEFAULT_OPTIONS: PolicyOptions = {
   tracking: { send: "allow", names: "plain", directories: "plain", bytesPerDay: 512 * MIB },
   logs: onDemand(64),
   errors: onDemand(64),
-  schema: onDemand(16),
+  schema: { ...onDemand(16), defaults: false, comments: false, enums: false },
   data: { ...onDemand(16), send: "deny", until: null, processes: EVERYTHING },
   redaction: [],
 };

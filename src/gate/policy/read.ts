@@ -47,7 +47,12 @@ function withDefaults(file: PolicyFile): PolicyOptions {
     },
     logs: onDemand(file.logs, logs),
     errors: onDemand(file.errors, errors),
-    schema: onDemand(file.schema, schema),
+    schema: {
+      ...onDemand(file.schema, schema),
+      defaults: file.schema?.defaults ?? schema.defaults,
+      comments: file.schema?.comments ?? schema.comments,
+      enums: file.schema?.enums ?? schema.enums,
+    },
     data: {
       ...onDemand(file.data, data),
       until: file.data?.until ?? data.until,

@@ -113,6 +113,15 @@ const status = classOf(
 );
 const tracking = classOf(flows, z.strictObject({ ...flowing, names: shape, directories: shape }));
 const onDemand = classOf(onRequest, z.strictObject(requested));
+const schema = classOf(
+  onRequest,
+  z.strictObject({
+    ...requested,
+    defaults: z.optional(z.boolean()),
+    comments: z.optional(z.boolean()),
+    enums: z.optional(z.boolean()),
+  }),
+);
 const data = classOf(
   onRequest,
   z.strictObject({ ...requested, until: z.optional(moment), processes: z.optional(patterns) }),
@@ -135,7 +144,7 @@ export const policySchema = z.strictObject({
   tracking: z.optional(tracking),
   logs: z.optional(onDemand),
   errors: z.optional(onDemand),
-  schema: z.optional(onDemand),
+  schema: z.optional(schema),
   data: z.optional(data),
   redaction: z.optional(z.array(ownRule).check(z.maxLength(MAX_OWN_RULES))),
 });

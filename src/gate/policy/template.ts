@@ -30,9 +30,14 @@ errors:
   requesters: ["*"]
   budget: 64 MiB
 
+# Names and types of what connections.yaml leads to, and never a row.
 schema:
   send: allow
   requesters: ["*"]
+  # Texts that people wrote into a schema, and in which a value may stand:
+  defaults: false # default values of columns
+  comments: false
+  enums: false # the labels of enumerations
   budget: 16 MiB
 
 # Production data: fields that a process tracks, and samples. The process must allow it too.
