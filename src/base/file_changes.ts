@@ -14,6 +14,9 @@ export interface ChangesOptions {
   concerns?: (path: string) => boolean;
 }
 
+/** Why somebody should look: the file system told of a change, or it is time to look anyway. */
+export type Occasion = "event" | "poll";
+
 /**
  * Yields whenever a file, or one in a folder, may have changed, until `signal` aborts. A watch wakes it within
  * milliseconds and idling costs nothing; a slow poll stands behind it. It watches from the first `next()` on.
@@ -21,7 +24,7 @@ export interface ChangesOptions {
 export async function* changesOf(
   path: string,
   { clock, signal, concerns = () => true }: ChangesOptions,
-): AsyncGenerator<void, void, void> {
+): AsyncGenerator<Occasion, void, void> {
   const watcher = tryWatch(path);
   let woken = Promise.withResolvers<boolean>();
   const stop = () => {
@@ -38,7 +41,7 @@ export async function* changesOf(
     slow.abort();
     if (isEvent) await sleep(clock, SETTLE_MS, signal);
     woken = Promise.withResolvers();
-    if (!signal.aborted) yield;
+    if (!signal.aborted) yield isEvent ? "event" : "poll";
   }
   await watching;
 }
