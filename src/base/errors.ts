@@ -46,6 +46,13 @@ export const ERROR_CODES = [
   "request.unauthorised", // an API request has no valid token
   "request.refused", // the owner's policy does not allow what is asked for
   "request.not-found", // an API request names something that is not there
+  "request.forbidden", // an API request needs a right that its token does not have
+  "request.refused", // the agent's owner does not let a request be answered
+  "request.busy", // too many requests at once, or in a minute
+  "request.expired", // the deadline of a request passed before it was answered
+  "request.cancelled", // a request was taken back before it was answered
+  "request.too-large", // an answer is larger than the platform keeps
+  "request.interrupted", // the agent ended while it answered a request
 ] as const;
 
 /** One of {@linkcode ERROR_CODES}. */

@@ -68,6 +68,33 @@ export const RESERVE_BYTES = 16 * 1024 * 1024;
 export const MAX_CLOCK_OFFSET_MS = DAY_MS;
 /** How long a server may ask an agent to wait before it comes again. */
 export const MAX_RETRY_AFTER_MS = 3_600_000;
+/** One message of an answer to a request: small enough that a heartbeat never waits long behind it. */
+export const MAX_CHUNK_BYTES = 256 * 1024;
+export const MAX_CHUNK_RECORDS = 5_000;
+/** Chunks of one answer that may stand ready or be on the way before the platform has stored them. */
+export const MAX_CHUNKS_AHEAD = 8;
+/** Chunks of all answers together that an agent has on the way: what a heartbeat may have to wait for. */
+export const MAX_CHUNKS_ON_THE_WAY = 2;
+/** Parameters of a request, as JSON. */
+export const MAX_PARAMETERS_BYTES = 16 * 1024;
+/** How long a request may wait for its answer. */
+export const MAX_REQUEST_LIFE_MS = 7 * DAY_MS;
+/** Requests that an agent has open at once, such as those that wait for approval, and answers that it makes at once. */
+export const MAX_OPEN_REQUESTS = 16;
+export const MAX_ANSWERS_AT_ONCE = 4;
+/** Requests that an agent takes in a minute, and messages by which it turns others away. */
+export const MAX_REQUESTS_A_MINUTE = 300;
+export const MAX_REFUSALS_A_MINUTE = 600;
+/** Ended requests that an agent still lists. */
+export const MAX_ENDED_REQUESTS = 1_000;
+/** What the platform keeps of answers: of one, and of all together, compressed; and for how long. */
+export const MAX_ANSWER_BYTES = 256 * 1024 * 1024;
+export const MAX_ANSWERS_BYTES = 1024 * 1024 * 1024;
+export const MAX_ANSWER_DAYS = 7;
+/** How long the platform lists a request that has ended. */
+export const MAX_REQUEST_DAYS = 90;
+/** Requests that wait at the platform for one agent. */
+export const MAX_QUEUED_REQUESTS = 100;
 /** A JSON body of the platform's API. */
 export const MAX_API_BODY_BYTES = 1024 * 1024;
 /** What the logs of runs may take on the disk: of one run, of all together, how old and how many. */

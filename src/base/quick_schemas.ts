@@ -58,11 +58,13 @@ export function pattern(expected: string, regexp: RegExp): z.ZodMiniType<string>
   return leaf(expected, (value) => typeof value === "string" && regexp.test(value));
 }
 
-/** A whole number from `min` up. */
-export function wholeNumber(min: number): z.ZodMiniType<number> {
+/** A whole number from `min` up, or to `max`. */
+export function wholeNumber(min: number, max = Number.MAX_SAFE_INTEGER): z.ZodMiniType<number> {
   return leaf(
-    `a whole number from ${min} up`,
-    (value) => Number.isSafeInteger(value) && (value as number) >= min,
+    max === Number.MAX_SAFE_INTEGER
+      ? `a whole number from ${min} up`
+      : `a whole number from ${min} to ${max}`,
+    (value) => Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= max,
   );
 }
 

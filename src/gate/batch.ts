@@ -2,6 +2,7 @@ import "../base/schema_messages.ts";
 import type { ZodMiniType } from "zod/mini";
 import { utf8Length } from "../base/encoding.ts";
 import { MAX_BATCH_BYTES } from "../base/limits.ts";
+import { misfit } from "../protocol/messages.ts";
 import type { GapRecord, RecordBatch } from "../protocol/payloads/stream.ts";
 import { bytesLeft, overBudget } from "./budget.ts";
 import type { Policy } from "./policy/policy.ts";
@@ -46,15 +47,7 @@ function judge<R extends object>(
   const refusal = kind.refusal(policy, now);
   if (refusal !== undefined) return { verdict: "drop", reason: refusal };
   const parsed = kind.schema.safeParse(record);
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0];
-    const where = issue?.path.join(".");
-    return {
-      verdict: "drop",
-      unfit: true,
-      reason: `it does not fit its schema at "${where}": ${issue?.message}`,
-    };
-  }
+  if (!parsed.success) return { verdict: "drop", unfit: true, reason: misfit(parsed.error) };
   const shaped = kind.shape(parsed.data, policy, now);
   return isRefused(shaped)
     ? { verdict: "drop", reason: shaped.refused }

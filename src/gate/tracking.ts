@@ -27,7 +27,8 @@ function shapeRecord(record: TrackingRecord, policy: Policy): TrackingRecord {
   return { ...record, files, error: shapeError(record.error, runId, policy) };
 }
 
-function shapesPlaces({ options: { tracking: { names, directories } } }: Policy): boolean {
+/** Whether names of files leave in another form than they have. */
+export function shapesPlaces({ options: { tracking: { names, directories } } }: Policy): boolean {
   return names !== "plain" || directories !== "plain";
 }
 

@@ -37,4 +37,7 @@ export const CUSTOM = {
   tracking: "io.sallyport.tracking/1",
   data: "io.sallyport.data/1",
   certificate: "io.sallyport.certificate/1",
+  logs: "io.sallyport.logs/1",
+  errors: "io.sallyport.errors/1",
+  schema: "io.sallyport.schema/1",
 } as const;

@@ -140,6 +140,13 @@ const TABLE = {
     visibleAfterMs: 0,
     remedy: "Publish a set of processes that the reason does not name; those from before go on.",
   },
+  "requests.waiting": {
+    severity: "warning",
+    status: "approval wanted",
+    dependsOn: [],
+    visibleAfterMs: 0,
+    remedy: "Look at it with `sallyport requests` on the agent's machine, and approve or deny it there.",
+  },
   "spool.quarantined": {
     severity: "warning",
     status: "quarantined",

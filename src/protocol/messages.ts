@@ -33,9 +33,10 @@ export function readJsonMessage<T extends z.ZodMiniType>(message: CustomMessage,
   }
   const result = schema.safeParse(value);
   if (result.success) return result.data;
-  const issue = result.error.issues[0];
-  throw new SallyportError(
-    "platform.protocol",
-    `a custom message (${name}) does not fit its schema at "${issue?.path.join(".")}": ${issue?.message}`,
-  );
+  throw new SallyportError("platform.protocol", `of a custom message (${name}), ${misfit(result.error)}`);
+}
+
+/** Where a value does not fit a schema, and why. */
+export function misfit({ issues: [issue] }: z.core.$ZodError): string {
+  return `it does not fit its schema at "${issue?.path.join(".")}": ${issue?.message}`;
 }
