@@ -1,5 +1,6 @@
 import type { LogLevel } from "../base/log.ts";
 import { createDeployments } from "../engine/deployments.ts";
+import { createRequestStore } from "../engine/requests/store.ts";
 import { loadIdentity, settleIdentity } from "../identity/identity.ts";
 import { connectHosts, giveUp } from "./browsing.ts";
 import { baked, BUILD } from "./build.ts";
@@ -30,16 +31,21 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
   await settleIdentity(STATE_FOLDER);
   const identity = await loadIdentity(STATE_FOLDER);
   const db = openState();
+  const requests = createRequestStore(db);
   const { clock, log } = options;
   const host = options.half === undefined
-    ? new EngineHost({ ...options, deployments: createDeployments(db) })
+    ? new EngineHost({
+      ...options,
+      deployments: createDeployments(db),
+      hasRequests: () => requests.needsEngine(),
+    })
     : undefined;
   // The gatehouse outlives the engine, so that the results of the last runs can still leave.
   const gatehouseStop = new AbortController();
   const engine = host?.run(signal) ?? aborted(signal);
   const stopping = engine.finally(() => gatehouseStop.abort());
   await runGatehouse(
-    { db, reserve, identity, clock, log, onProcessesOffered: () => host?.wake() },
+    { db, reserve, identity, clock, log, onWork: () => host?.wake() },
     gatehouseStop.signal,
   );
   await stopping;

@@ -13,6 +13,8 @@ import { CONNECTIONS_FILE, DATA_FOLDER, DATABASE_PATH, SECRETS_FOLDER, STATE_FOL
 
 export interface EngineHostOptions extends AgentContext {
   deployments: Deployments;
+  /** Whether a request waits to be answered. */
+  hasRequests(): boolean;
   /** The module that the Worker runs: the program's own entry. */
   entry: string;
   logFormat: "text" | "json";
@@ -90,8 +92,8 @@ export class EngineHost {
   }
 
   #hasWork(): boolean {
-    const { deployments } = this.#options;
-    return deployments.status().state === "applying" || deployments.processes().length > 0;
+    const { deployments, hasRequests } = this.#options;
+    return deployments.status().state === "applying" || deployments.processes().length > 0 || hasRequests();
   }
 
   /** One Worker from its start to its end: undefined when it ended as it was asked to, else its fault. */

@@ -4,6 +4,7 @@ import { startEngine } from "../engine/engine.ts";
 import { Spool } from "../spool/spool.ts";
 import type { AgentContext } from "./home.ts";
 import { DATA_FOLDER, DATABASE_PATH, openState } from "./home.ts";
+import { createResponders } from "./responders.ts";
 
 /** A running engine with what it holds. */
 export interface RunningEngine {
@@ -32,6 +33,7 @@ export async function startEngineHalf(options: EngineMainOptions): Promise<Runni
     databasePath: DATABASE_PATH,
     dataFolder: DATA_FOLDER,
     connectors: CONNECTORS,
+    responders: createResponders({ db, databasePath: DATABASE_PATH, clock }),
     outbox: { put: (channel, record) => spool.put(channel, record) },
     clock,
     log,

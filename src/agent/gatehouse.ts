@@ -9,6 +9,7 @@ import { dataChannel } from "../channels/data.ts";
 import { engineChannel } from "../channels/engine.ts";
 import { policyChannel } from "../channels/policy.ts";
 import { processesChannel } from "../channels/processes.ts";
+import { requestsChannel } from "../channels/requests.ts";
 import { statusChannel } from "../channels/status.ts";
 import { trackingChannel } from "../channels/tracking.ts";
 import { createDeployments } from "../engine/deployments.ts";
@@ -61,8 +62,8 @@ export interface GatehouseOptions extends AgentContext {
   db: Database;
   reserve: Reserve;
   identity: Identity;
-  /** Told when the platform has offered processes, so that an engine can be started for them. */
-  onProcessesOffered(): void;
+  /** Told when there are processes or requests, so that an engine can be started for them. */
+  onWork(): void;
 }
 
 /**
@@ -70,7 +71,7 @@ export interface GatehouseOptions extends AgentContext {
  * spool through the pump. Runs until `signal` aborts.
  */
 export async function runGatehouse(options: GatehouseOptions, signal: AbortSignal): Promise<void> {
-  const { db, reserve, identity, clock, log, onProcessesOffered } = options;
+  const { db, reserve, identity, clock, log, onWork } = options;
   const spool = new Spool(db, clock);
   const ledger = new Ledger(db, clock);
   const deployments = createDeployments(db);
@@ -131,7 +132,7 @@ export async function runGatehouse(options: GatehouseOptions, signal: AbortSigna
     engineChannel(() => engineRuns),
     policyChannel(() => ({ fault: policy.fault, held: pump.held })),
     processesChannel({ ...deployments, offer: (offer) => attempt(() => deployments.offer(offer)) }, () => {
-      onProcessesOffered();
+      onWork();
       tellSoon();
     }),
     trackingChannel({
@@ -143,6 +144,13 @@ export async function runGatehouse(options: GatehouseOptions, signal: AbortSigna
     dataChannel({
       onAck: (ack) => pump.acknowledged("data", ack),
       onCredit: (credit) => pump.granted(credit),
+    }),
+    requestsChannel({
+      onRequest: (...request) => pump.desk.requested(...request),
+      onCredit: (...credit) => pump.desk.credited(...credit),
+      onCancel: (...cancel) => pump.desk.cancelled(...cancel),
+      onSettled: (...settled) => pump.desk.settled(...settled),
+      waiting: () => pump.desk.waiting,
     }),
   ];
   const health = new Health({
@@ -229,6 +237,7 @@ export async function runGatehouse(options: GatehouseOptions, signal: AbortSigna
     db,
     spool,
     ledger,
+    onApproved: onWork,
     policy: judging.policy,
     spending,
     channels: recordsDrains({ ...judging, log }),
@@ -280,6 +289,7 @@ export async function runGatehouse(options: GatehouseOptions, signal: AbortSigna
   log.info("gatehouse started", { platform: identity.enrolment.platform, agent: identity.enrolment.name });
   await uplink.run(signal);
   health.stop();
+  pump.stop();
   await Promise.all([watching, looking, following, keeping, certificates.stop()]);
   keeper.stop();
 }

@@ -5,13 +5,16 @@ import type { Database } from "../base/sqlite.ts";
 import { classOf, judgeMessage } from "../gate/gate.ts";
 import type { Policy } from "../gate/policy/policy.ts";
 import { partsOf } from "../gate/status.ts";
+import { createRequestStore } from "../engine/requests/store.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import { encodeFrame } from "../protocol/codec.ts";
 import { AgentToServerSchema } from "../protocol/generated/opamp_pb.ts";
+import type { CustomMessageInit } from "../protocol/messages.ts";
 import type { Spool } from "../spool/spool.ts";
 import type { MessageParts, Uplink } from "../uplink/uplink.ts";
 import type { Acknowledgement, SpooledChannel, Written } from "./drain/channel.ts";
 import { Drain } from "./drain/drain.ts";
+import { RequestDesk } from "./requests/desk.ts";
 import type { StateGuard } from "./state_guard.ts";
 import type { Spending } from "./policy/spending.ts";
 
@@ -22,6 +25,8 @@ export interface PumpOptions {
   /** The policy in force at this moment. */
   policy(): Policy;
   spending: Spending;
+  /** Told that a request waits for an engine. */
+  onApproved(): void;
   /** The channels of the spool. */
   channels: readonly SpooledChannel[];
   uplink: Pick<Uplink, "ready" | "takes" | "compose" | "send">;
@@ -39,17 +44,28 @@ export interface PumpOptions {
 export class Pump {
   readonly #options: PumpOptions;
   readonly #drain: Drain;
+  /** Requests and their answers. */
+  readonly desk: RequestDesk;
 
   constructor(options: PumpOptions) {
     this.#options = options;
+    const wayOut = {
+      takes: (capability: string) => options.uplink.ready && options.uplink.takes(capability),
+      write: (customMessage: CustomMessageInit, records: string) => this.#write({ customMessage }, records),
+      send: (written: Written) => this.#send(written),
+    };
     this.#drain = new Drain({
       ...options,
+      ...wayOut,
       random: options.random ?? Math.random,
       attempt: options.guard.attempt,
-      takes: (capability) => options.uplink.ready && options.uplink.takes(capability),
-      write: (customMessage, records) => this.#write({ customMessage }, records),
-      send: (written) => this.#send(written),
       wake: () => this.drain(),
+    });
+    this.desk = new RequestDesk({
+      ...options,
+      ...wayOut,
+      store: createRequestStore(options.db),
+      circumstances: () => options.spending.circumstances(),
     });
   }
 
@@ -91,9 +107,10 @@ export class Pump {
     this.#guard(() => this.#drain.connected());
   }
 
-  /** Sends what waits in the spool, as far as the platform takes it. */
+  /** Sends what waits, as far as the platform takes it: the records of the spool first, then answers. */
   drain(): void {
     this.#guard(() => this.#drain.drain());
+    this.desk.look();
   }
 
   /** The platform has stored what a channel of the spool sent: receipt and removal are one transaction. */
@@ -109,6 +126,12 @@ export class Pump {
   /** The connection is gone: what was under way may or may not have arrived. */
   disconnected(): void {
     this.#drain.disconnected();
+    this.desk.disconnected();
+  }
+
+  /** The agent stops. */
+  stop(): void {
+    this.desk.stop();
   }
 
   /** Gate, then ledger: in this order for everything, and nothing is sent that was not through both. */

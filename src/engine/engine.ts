@@ -9,6 +9,8 @@ import { Deployer } from "./deployer.ts";
 import { RunLogs } from "./logs/store.ts";
 import { lockOwner, recoverRuns, tryLockOwner } from "./recovery.ts";
 import { EngineRedaction } from "./redaction.ts";
+import { Answering } from "./requests/answering.ts";
+import type { Responders } from "./requests/responder.ts";
 import { createRunPause } from "./run_pause.ts";
 import { createRuns } from "./runs.ts";
 import type { Outbox } from "./runs.ts";
@@ -21,6 +23,8 @@ export interface EngineOptions {
   /** The folder below which every path of a process lies, such as `data`. */
   dataFolder: string;
   connectors: readonly ConnectorKind[];
+  /** What answers requests. */
+  responders: Responders;
   /** Takes tracking records, inside transactions on `db`. */
   outbox: Outbox;
   clock: Clock;
@@ -88,17 +92,26 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     });
     await deployer.resume();
 
+    const answering = new Answering({
+      db,
+      responders: options.responders,
+      redact: redaction.bounded,
+      clock,
+      log,
+    });
     const stopped = new AbortController();
     const failed = Promise.withResolvers<never>();
     const apply = () => void deployer.apply().catch(failed.reject);
     apply();
+    answering.look();
     const watching = watchDatabase(db, databasePath, () => {
       void redaction.refresh().catch(failed.reject);
       apply();
+      answering.look();
     }, { clock, signal: stopped.signal });
     const ended = (async () => {
       await watching;
-      await scheduler.stop();
+      await Promise.all([scheduler.stop(), answering.stop()]);
       await deployer.idle();
       lock[Symbol.dispose]();
     })();
@@ -107,7 +120,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     return {
       request: (process) => scheduler.request(process, "manual"),
       async stop(graceMs) {
-        const resting = scheduler.stop();
+        const resting = Promise.all([scheduler.stop(), answering.stop()]);
         stopped.abort();
         const rested = new AbortController();
         await Promise.race([Promise.all([resting, ended]), sleep(clock, graceMs, rested.signal)]);

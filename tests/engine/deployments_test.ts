@@ -1,3 +1,4 @@
+import { NO_ANSWERS } from "../support/requests.ts";
 import { assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { systemClock } from "../../src/base/clock.ts";
 import { SallyportError } from "../../src/base/errors.ts";
@@ -41,6 +42,7 @@ function setUp(): Setting {
         databasePath,
         dataFolder,
         connectors: CONNECTORS,
+        responders: NO_ANSWERS,
         outbox,
         clock: systemClock,
         log,

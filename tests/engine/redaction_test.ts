@@ -1,3 +1,4 @@
+import { NO_ANSWERS } from "../support/requests.ts";
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { systemClock } from "../../src/base/clock.ts";
 import { createLog } from "../../src/base/log.ts";
@@ -48,6 +49,7 @@ Deno.test("redaction: why a process was rejected, and the engine's log, lose the
     databasePath: home.databasePath,
     dataFolder: home.dataFolder,
     connectors: CONNECTORS,
+    responders: NO_ANSWERS,
     outbox: home.outbox,
     clock: systemClock,
     log: createLog({ clock: systemClock, format: "json", write: (line) => lines.push(line) }),

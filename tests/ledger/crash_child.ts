@@ -80,6 +80,7 @@ const pump = new Pump({
   ledger: new Ledger(db, clock),
   policy,
   spending,
+  onApproved: () => {},
   channels: recordsDrains({ policy, circumstances, log }),
   uplink,
   clock,
