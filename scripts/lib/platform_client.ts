@@ -14,6 +14,15 @@ export class PlatformClient {
     return this.call("GET", path);
   }
 
+  /** The answer to a GET as it comes. */
+  stream(path: string, signal?: AbortSignal): Promise<Response> {
+    return fetch(`${this.#url}/api/v1${path}`, {
+      client: this.#client,
+      headers: { authorization: `Bearer ${this.#token}` },
+      ...(signal ? { signal } : {}),
+    });
+  }
+
   /** Calls `/api/v1` + path; rejects with the platform's message when it refuses. */
   async call<T>(method: string, path: string, body?: unknown): Promise<T> {
     const response = await fetch(`${this.#url}/api/v1${path}`, {

@@ -4,6 +4,7 @@ import type { Identity } from "./ca/identity.ts";
 import type { Names } from "./ca/names.ts";
 import type { Events } from "./events.ts";
 import type { Intake } from "./ingest/intake.ts";
+import type { RequestDesk } from "./requests/desk.ts";
 import type { CloneWatch } from "./sessions/clones.ts";
 import type { RecoveryPolicy } from "./sessions/recovery.ts";
 import type { Fleet } from "./sessions/fleet.ts";
@@ -24,6 +25,7 @@ export interface Context {
   clones: CloneWatch;
   rollout: Rollout;
   intake: Intake;
+  requests: RequestDesk;
   settings: {
     heartbeatSeconds: number;
     certificateLifeMs: number;

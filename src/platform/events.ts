@@ -1,9 +1,11 @@
 import type { Clock } from "../base/clock.ts";
 import { isoTime } from "../base/clock.ts";
+import type { AnswerClass } from "../protocol/answers.ts";
 import type { GapReason } from "../protocol/payloads/stream.ts";
 import type { RunOutcome } from "../protocol/payloads/tracking.ts";
 import type { ReportedCondition } from "./sessions/conditions.ts";
 import type { PresenceReason, PresenceState } from "./sessions/presence.ts";
+import type { RequestState } from "./store/requests.ts";
 
 /** What the platform tells whoever watches, by type of event. */
 export interface EventPayloads {
@@ -26,6 +28,17 @@ export interface EventPayloads {
     kind: "run-started" | "run-finished";
     /** Once it has ended. */
     outcome?: RunOutcome;
+    reason?: string;
+  };
+  /** Something was asked of an agent, or a request has come further. */
+  request: {
+    id: string;
+    agent: string;
+    agentName: string;
+    channel: AnswerClass;
+    requester: string;
+    state: RequestState;
+    code?: string;
     reason?: string;
   };
   gap: { agent: string; agentName: string; class: string; reason: GapReason; records: number };

@@ -19,6 +19,7 @@ import { consoleRoutes } from "./console/routes.ts";
 import type { Context } from "./context.ts";
 import { Events } from "./events.ts";
 import { Intake } from "./ingest/intake.ts";
+import { RequestDesk } from "./requests/desk.ts";
 import { startRetention } from "./retention.ts";
 import { checkRuntime } from "./runtime.ts";
 import type { Handlers } from "./server.ts";
@@ -32,6 +33,7 @@ import type { RecoveryPolicy } from "./sessions/recovery.ts";
 import { Rollout } from "./sessions/rollout.ts";
 import { DATABASE_FILE, openSqliteStore } from "./store/sqlite.ts";
 import type { Store } from "./store/store.ts";
+import { RIGHTS } from "./store/tokens.ts";
 import type { WebhookOptions } from "./webhook/webhook.ts";
 import { startWebhook } from "./webhook/webhook.ts";
 
@@ -106,8 +108,11 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     const departures = await Departures.load(store.departures, { clock, log });
     const fleet = new Fleet(clock, events, departures);
     const clones = new CloneWatch({ clock, log, events, audit: store.tokens });
+    const requests = new RequestDesk({ clock, log, events, fleet, store });
+    await requests.start();
     const serving = await serve(options, {
       ...parts,
+      requests,
       fleet,
       clones,
       rollout: new Rollout(store, events),
@@ -125,6 +130,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
       ...(firstToken ? { firstToken } : {}),
       reload: serving.reload,
       async close() {
+        requests.stop();
         await serving.stop(() => fleet.end());
         clones.stop();
         webhook?.stop();
@@ -203,6 +209,6 @@ async function serve(
 async function createFirstToken(store: Store, clock: Clock): Promise<string | undefined> {
   if (await store.tokens.count() > 0) return undefined;
   const token = randomToken();
-  await store.tokens.create({ hash: sha256Hex(token), name: "first token" }, clock.now());
+  await store.tokens.create({ hash: sha256Hex(token), name: "first token", rights: RIGHTS }, clock.now());
   return token;
 }

@@ -15,8 +15,10 @@ import type { ApiEnv } from "./routes.ts";
 import { createApi } from "./routes.ts";
 import { recoveryRoutes } from "./recovery.ts";
 import { runRoutes } from "./runs.ts";
-import { limitBody, requireToken, securityHeaders } from "./security.ts";
+import { requestRoutes } from "./requests.ts";
+import { limitBody, requireRight, requireToken, securityHeaders } from "./security.ts";
 import { healthRoutes, summaryRoutes } from "./summary.ts";
+import { tokenRoutes } from "./tokens.ts";
 
 const ROUTES = [
   summaryRoutes,
@@ -28,9 +30,11 @@ const ROUTES = [
   processRoutes,
   runRoutes,
   documentRoutes,
+  requestRoutes,
   gapRoutes,
   eventRoutes,
   auditRoutes,
+  tokenRoutes,
 ];
 
 /** Everything that the platform serves over plain HTTPS; `console` is the page at `/`. */
@@ -52,7 +56,7 @@ export function createApp(context: Context, console: Hono): Hono<ApiEnv> {
   });
 
   app.route("/api/v1", healthRoutes());
-  app.use("/api/v1/*", requireToken(context.store.tokens), limitBody);
+  app.use("/api/v1/*", requireToken(context.store.tokens), requireRight, limitBody);
   for (const routes of ROUTES) app.route("/api/v1", routes(context));
 
   app.openAPIRegistry.registerComponent("securitySchemes", "token", { type: "http", scheme: "bearer" });

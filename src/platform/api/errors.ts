@@ -9,7 +9,9 @@ import type { Log } from "../../base/log.ts";
 const STATUS: Partial<Record<ErrorCode, ContentfulStatusCode>> = {
   "request.invalid": 400,
   "request.unauthorised": 401,
+  "request.forbidden": 403,
   "request.not-found": 404,
+  "request.busy": 429,
   "process.invalid": 422,
 };
 
@@ -40,7 +42,8 @@ export function answerError(c: HonoContext, thrown: unknown, log: Log): Response
 
 /** An error as the API's JSON. */
 export function errorBody(c: HonoContext, status: ContentfulStatusCode, error: SallyportError): Response {
-  const { code, message, remedy = "See /api/openapi.json for what the API takes." } = error;
+  const { code, message, remedy = "See /api/openapi.json for what the API takes.", facts } = error;
+  if (facts.retryAfterSeconds !== undefined) c.header("Retry-After", String(facts.retryAfterSeconds));
   return c.json({ error: { code, message, remedy } }, status);
 }
 

@@ -16,8 +16,8 @@ const getEvents = createRoute({
   tags: ["platform"],
   summary: "What happens, as it happens",
   description:
-    "Server-sent events: `agent`, `health`, `clones`, `recovery`, `key-rotation`, `process`, `published`, `run` " +
-    "and `gap`, each with an id and JSON as data. " +
+    "Server-sent events: `agent`, `health`, `clones`, `recovery`, `key-rotation`, `process`, `published`, " +
+    "`run`, `request` and `gap`, each with an id and JSON as data. " +
     "With `Last-Event-ID` the stream begins with what happened after that event, as far as the platform still " +
     "has it; an event `missed` stands before when something is lacking: read everything anew then.",
   request: {

@@ -2,11 +2,12 @@ import { OpenAPIHono, z } from "@hono/zod-openapi";
 import type { Hook } from "@hono/zod-openapi";
 import type { Env } from "hono";
 import { SallyportError } from "../../base/errors.ts";
+import type { Right } from "../store/tokens.ts";
 import { errorSchema } from "./errors.ts";
 
-/** What the middlewares leave for the routes: the name of the token that is used. */
+/** What the middlewares leave for the routes: whose token is used, and what they may do. */
 export interface ApiEnv extends Env {
-  Variables: { who: string };
+  Variables: { who: string; rights: readonly Right[] };
 }
 
 export type Api = OpenAPIHono<ApiEnv>;
@@ -34,6 +35,7 @@ export function json<T extends z.ZodType>(schema: T, description: string) {
 export const FAILURES = {
   400: json(errorSchema, "The request does not fit the schema"),
   401: json(errorSchema, "No valid token"),
+  403: json(errorSchema, "The token lacks a right"),
 } as const;
 
 export const NOT_FOUND = { 404: json(errorSchema, "What was named is not there") } as const;

@@ -3,7 +3,7 @@ import { createMiddleware } from "hono/factory";
 import { sha256Hex } from "../../base/digest.ts";
 import { SallyportError } from "../../base/errors.ts";
 import { MAX_API_BODY_BYTES } from "../../base/limits.ts";
-import type { TokenStore } from "../store/tokens.ts";
+import type { Right, TokenStore } from "../store/tokens.ts";
 import { errorBody } from "./errors.ts";
 import type { ApiEnv } from "./routes.ts";
 
@@ -17,17 +17,42 @@ const REMEDY =
 export function requireToken(tokens: TokenStore) {
   return createMiddleware<ApiEnv>(async (c, next) => {
     const token = c.req.header("authorization")?.match(/^Bearer ([A-Za-z0-9_-]{20,200})$/i)?.[1];
-    const who = token === undefined ? undefined : await tokens.nameOf(sha256Hex(token));
-    if (who === undefined) {
+    const owner = token === undefined ? undefined : await tokens.owner(sha256Hex(token));
+    if (owner === undefined) {
       const message = token === undefined
         ? "the request has no bearer token"
         : "the bearer token is not valid";
       c.header("WWW-Authenticate", "Bearer");
       return errorBody(c, 401, new SallyportError("request.unauthorised", message, { remedy: REMEDY }));
     }
-    c.set("who", who);
+    c.set("who", owner.name);
+    c.set("rights", owner.rights);
     await next();
   });
+}
+
+/** Whatever changes something needs the right to administer; asking agents for something has rights of its own. */
+export const requireRight = createMiddleware<ApiEnv>(async (c, next) => {
+  const isAboutRequests = /^\/api\/v1\/(agents\/[^/]+\/)?requests(\/|$)/.test(c.req.path);
+  if (c.req.method !== "GET" && !isAboutRequests) demandRight(c.get("who"), c.get("rights"), "administer");
+  await next();
+});
+
+/**
+ * Checks that a token's owner has a right.
+ *
+ * @throws {SallyportError} `request.forbidden`
+ */
+export function demandRight(who: string, rights: readonly Right[], right: Right): void {
+  if (rights.includes(right)) return;
+  const has = rights.length === 0 ? "none" : rights.join(", ");
+  throw new SallyportError(
+    "request.forbidden",
+    `this needs the right "${right}"; the rights of ${who}: ${has}`,
+    {
+      remedy: "Ask whoever administers the platform for a token with that right.",
+    },
+  );
 }
 
 /** Bodies over the limit are refused before they are read. */

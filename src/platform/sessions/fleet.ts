@@ -1,4 +1,5 @@
 import type { Clock } from "../../base/clock.ts";
+import type { CustomMessageInit } from "../../protocol/messages.ts";
 import type { Events } from "../events.ts";
 import type { Departures } from "./departures.ts";
 import type { OfflineReason, Presence } from "./presence.ts";
@@ -17,6 +18,10 @@ export interface LiveSession {
   goAway(): Promise<void>;
   /** Offers what the agent should run, if it does not run that already. */
   pushConfig(): Promise<void>;
+  /** Whether the agent knows messages of a custom capability. */
+  speaks(capability: string): boolean;
+  /** Sends a custom message. */
+  tell(message: CustomMessageInit): void;
   /** Asks for a new key, if an operator wants one and the agent understands that. */
   pushRotation(): Promise<void>;
 }

@@ -3,6 +3,7 @@ import { asSallyportError, messageOf, SallyportError } from "../../base/errors.t
 import { formatUuid, parseUuid } from "../../base/ids.ts";
 import { MAX_ERROR_CHARS } from "../../base/limits.ts";
 import type { Log } from "../../base/log.ts";
+import { ANSWER_CLASSES, answerClassOf } from "../../protocol/answers.ts";
 import { attributesOf, START_ID } from "../../protocol/attributes.ts";
 import { AGENT_FLAG, CUSTOM, SERVER_CAPABILITY, SERVER_FLAG } from "../../protocol/capabilities.ts";
 import type { Renew } from "../../protocol/certificate.ts";
@@ -11,6 +12,7 @@ import { CLOSE } from "../../protocol/closing.ts";
 import { decodeFrame } from "../../protocol/codec.ts";
 import type { AgentDescription, AgentToServer, CustomMessage } from "../../protocol/generated/opamp_pb.ts";
 import { AgentToServerSchema, ConnectionSettingsStatuses } from "../../protocol/generated/opamp_pb.ts";
+import type { CustomMessageInit } from "../../protocol/messages.ts";
 import { jsonMessage } from "../../protocol/messages.ts";
 import type { Context } from "../context.ts";
 import type { RecordSender } from "../ingest/records.ts";
@@ -38,7 +40,11 @@ const RETURN_MS = 5_000;
 const CAPABILITIES = SERVER_CAPABILITY.acceptsStatus | SERVER_CAPABILITY.offersRemoteConfig |
   SERVER_CAPABILITY.acceptsEffectiveConfig | SERVER_CAPABILITY.offersConnectionSettings |
   SERVER_CAPABILITY.acceptsConnectionSettingsRequest;
-const CUSTOM_CAPABILITIES = [...RECORD_CAPABILITIES, CUSTOM.certificate];
+const CUSTOM_CAPABILITIES = [
+  ...RECORD_CAPABILITIES,
+  CUSTOM.certificate,
+  ...ANSWER_CLASSES.map((name) => CUSTOM[name]),
+];
 
 /** One connection of an admitted agent to `/v1/opamp`, from its first message to its end. */
 export class Session implements Receiver, LiveSession, RecordSender {
@@ -118,10 +124,7 @@ export class Session implements Receiver, LiveSession, RecordSender {
     await this.#takeSettings(message);
     if (message.agentDisconnect) return this.#goodbye();
     if (!isOnlyCustom(message)) await this.#reply(isComplete);
-    if (message.customCapabilities) {
-      this.#customCapabilities = message.customCapabilities.capabilities;
-      await this.pushRotation();
-    }
+    if (message.customCapabilities) await this.#learnCustom(message.customCapabilities.capabilities);
   }
 
   failed(error: unknown): void {
@@ -151,7 +154,7 @@ export class Session implements Receiver, LiveSession, RecordSender {
   }
 
   grant(credit: number): void {
-    this.#wire.send({ ...this.#frame(), customMessage: jsonMessage(CUSTOM.tracking, "credit", { credit }) });
+    this.tell(jsonMessage(CUSTOM.tracking, "credit", { credit }));
   }
 
   supersede(): void {
@@ -182,11 +185,27 @@ export class Session implements Receiver, LiveSession, RecordSender {
   }
 
   async pushRotation(): Promise<void> {
-    if (!this.#customCapabilities.includes(CUSTOM.certificate)) return;
+    if (!this.speaks(CUSTOM.certificate)) return;
     const rotation = await this.#context.store.certificates.rotation(this.uid);
     if (!rotation || rotation.doneAt !== undefined) return;
     const renew: Renew = { requestedAt: isoTime(rotation.requestedAt) };
-    this.#wire.send({ ...this.#frame(), customMessage: jsonMessage(CUSTOM.certificate, "renew", renew) });
+    this.tell(jsonMessage(CUSTOM.certificate, "renew", renew));
+  }
+
+  speaks(capability: string): boolean {
+    return this.#customCapabilities.includes(capability);
+  }
+
+  tell(customMessage: CustomMessageInit): void {
+    this.#wire.send({ ...this.#frame(), customMessage });
+  }
+
+  /** It repeats them with its full state: what it was told for them, it need not be told again. */
+  async #learnCustom(capabilities: readonly string[]): Promise<void> {
+    const isFirst = this.#customCapabilities.length === 0;
+    this.#customCapabilities = capabilities;
+    await this.pushRotation();
+    if (isFirst) await this.#context.requests.connected(this);
   }
 
   /** Ends the session with its certificate, and not first when the agent says something again. */
@@ -250,8 +269,8 @@ export class Session implements Receiver, LiveSession, RecordSender {
 
   async #takeCustom(message: CustomMessage): Promise<void> {
     try {
-      const customMessage = await ingestRecords(this, message, this.#context);
-      this.#wire.send({ ...this.#frame(), customMessage });
+      if (answerClassOf(message.capability)) return await this.#context.requests.take(this, message);
+      this.tell(await ingestRecords(this, message, this.#context));
     } catch (error) {
       const { code, message: words } = asSallyportError(error);
       if (code !== "platform.protocol") throw error;

@@ -121,4 +121,6 @@ export const MIGRATIONS: readonly string[] = [
   `,
   // SHA-256 of the SubjectPublicKeyInfo, hex; of certificates that are older than the column it is not known.
   "ALTER TABLE certificates ADD COLUMN public_key TEXT",
+  // Whoever had a token before there were rights could do everything.
+  `ALTER TABLE tokens ADD COLUMN rights TEXT NOT NULL DEFAULT '["administer","logs","errors","schema","data"]'`,
 ];

@@ -9,6 +9,7 @@ import { sqliteEnrolments } from "./enrolments.ts";
 import { sqliteGaps } from "./gaps.ts";
 import { sqliteProcesses } from "./processes.ts";
 import { sqliteRecoveries } from "./recoveries.ts";
+import { sqliteRequests } from "./requests.ts";
 import { sqliteRuns } from "./runs.ts";
 import { MIGRATIONS } from "./schema.ts";
 import type { Store } from "./store.ts";
@@ -38,6 +39,7 @@ export function openSqliteStore(dataDir: string): Store {
       gaps: sqliteGaps(db),
       processes: sqliteProcesses(db),
       recoveries: sqliteRecoveries(db),
+      requests: sqliteRequests(db),
       runs: sqliteRuns(db),
       tokens: sqliteTokens(db),
       close: () => db.close(),

@@ -11,6 +11,7 @@ import type { EnrolmentStore } from "./enrolments.ts";
 import type { GapStore } from "./gaps.ts";
 import type { ProcessStore } from "./processes.ts";
 import type { RecoveryStore } from "./recoveries.ts";
+import type { RequestStore } from "./requests.ts";
 import type { RunStore } from "./runs.ts";
 import type { TokenStore } from "./tokens.ts";
 
@@ -28,6 +29,7 @@ export interface Store {
   gaps: GapStore;
   processes: ProcessStore;
   recoveries: RecoveryStore;
+  requests: RequestStore;
   runs: RunStore;
   tokens: TokenStore;
   close(): Eventually<void>;

@@ -2,6 +2,23 @@ import type { Database } from "../../base/sqlite.ts";
 import { command, query, queryOne } from "../../base/sqlite.ts";
 import type { Eventually } from "./store.ts";
 
+/**
+ * What a token's owner may do beside looking at everything that the platform has: `administer` changes what there is;
+ * the others ask agents for what is of that class.
+ */
+export const RIGHTS = ["administer", "logs", "errors", "schema", "data"] as const;
+export type Right = (typeof RIGHTS)[number];
+
+/** A person or a program that uses the API. */
+export interface TokenOwner {
+  name: string;
+  rights: readonly Right[];
+}
+
+export interface TokenRecord extends TokenOwner {
+  createdAt: number;
+}
+
 /** Who did what by the API. */
 export interface AuditEntry {
   at: number;
@@ -13,9 +30,14 @@ export interface AuditEntry {
 /** API tokens, of which only the hash is kept, and what was done with them. */
 export interface TokenStore {
   count(): Eventually<number>;
-  create(token: { hash: string; name: string }, now: number): Eventually<void>;
-  /** The name of the token with this SHA-256 (hex), or undefined. */
-  nameOf(hash: string): Eventually<string | undefined>;
+  /** False when somebody has the name already. */
+  create(token: TokenOwner & { hash: string }, now: number): Eventually<boolean>;
+  /** Whose token has this SHA-256 (hex), or undefined. */
+  owner(hash: string): Eventually<TokenOwner | undefined>;
+  /** By name. */
+  list(): Eventually<TokenRecord[]>;
+  /** False when nobody has the name. */
+  remove(name: string): Eventually<boolean>;
   audit(entry: AuditEntry): Eventually<void>;
   /** The newest entries of the audit, newest first. */
   audited(limit: number): Eventually<AuditEntry[]>;
@@ -24,8 +46,20 @@ export interface TokenStore {
 /** The tokens' part of the store in SQLite. */
 export function sqliteTokens(db: Database): TokenStore {
   const count = queryOne<{ n: number }>(db, "SELECT count(*) AS n FROM tokens");
-  const insert = command(db, "INSERT INTO tokens VALUES (?, ?, ?)");
-  const name = queryOne<{ name: string }>(db, "SELECT name FROM tokens WHERE hash = ?");
+  const insert = command(
+    db,
+    `INSERT INTO tokens (hash, name, created_at, rights) SELECT ?1, ?2, ?3, ?4
+     WHERE NOT EXISTS (SELECT 1 FROM tokens WHERE name = ?2)`,
+  );
+  const owner = queryOne<{ name: string; rights: string }>(
+    db,
+    "SELECT name, rights FROM tokens WHERE hash = ?",
+  );
+  const list = query<{ name: string; rights: string; createdAt: number }>(
+    db,
+    "SELECT name, rights, created_at AS createdAt FROM tokens ORDER BY name",
+  );
+  const remove = command(db, "DELETE FROM tokens WHERE name = ?");
   const audit = command(db, "INSERT INTO audit (at, who, action, subject) VALUES (?, ?, ?, ?)");
   const audited = query<AuditEntry>(
     db,
@@ -33,13 +67,21 @@ export function sqliteTokens(db: Database): TokenStore {
   );
   return {
     count: () => count()!.n,
-    create(token, now) {
-      insert(token.hash, token.name, now);
+    create: ({ hash, name, rights }, now) => insert(hash, name, now, JSON.stringify(rights)) > 0,
+    owner(hash) {
+      const found = owner(hash);
+      return found && { name: found.name, rights: rightsOf(found.rights) };
     },
-    nameOf: (hash) => name(hash)?.name,
+    list: () => list().map(({ rights, ...token }) => ({ ...token, rights: rightsOf(rights) })),
+    remove: (name) => remove(name) > 0,
     audit({ at, who, action, subject }) {
       audit(at, who, action, subject);
     },
     audited: (limit) => audited(limit),
   };
+}
+
+function rightsOf(text: string): Right[] {
+  const kept: string[] = JSON.parse(text);
+  return RIGHTS.filter((right) => kept.includes(right));
 }
