@@ -137,6 +137,11 @@ export class Fleet implements AsyncDisposable {
     return agent;
   }
 
+  /** Kills every agent that was started. */
+  async killAgents(): Promise<void> {
+    for (const agent of this.#agents) await agent.stop("SIGKILL");
+  }
+
   /** What the platform knows of the one agent. */
   async agentView(): Promise<AgentView> {
     const { agents } = await this.api.get<{ agents: AgentView[] }>("/agents");
@@ -157,7 +162,7 @@ export class Fleet implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const agent of this.#agents) await agent.stop("SIGKILL");
+    await this.killAgents();
     await this.stopPlatform();
     await Deno.remove(this.#folder, { recursive: true });
   }
@@ -235,4 +240,12 @@ export interface RunView {
   process: string;
   outcome: string;
   documents: { in: number; out: number; failed: number };
+}
+
+/** A request as the API tells of it. */
+export interface RequestView {
+  id: string;
+  state: string;
+  outcome?: { code?: string; reason?: string; retryAfterMs?: number };
+  answer: { records: number; bytes: number };
 }
