@@ -1,4 +1,5 @@
 import type * as z from "zod/mini";
+import type { $ZodError } from "zod/v4/core";
 import "../base/schema_messages.ts";
 import { SallyportError } from "../base/errors.ts";
 import { fromUtf8, utf8 } from "../base/encoding.ts";
@@ -37,6 +38,6 @@ export function readJsonMessage<T extends z.ZodMiniType>(message: CustomMessage,
 }
 
 /** Where a value does not fit a schema, and why. */
-export function misfit({ issues: [issue] }: z.core.$ZodError): string {
+export function misfit({ issues: [issue] }: $ZodError): string {
   return `it does not fit its schema at "${issue?.path.join(".")}": ${issue?.message}`;
 }

@@ -193,6 +193,7 @@ Deno.test("an engine that stops gives up what it is at, and one that fails says 
 Deno.test("a live answer is accepted before it has anything to say, and ends with its deadline", async () => {
   using t = answering(async function* (_parameters, signal) {
     await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
+    yield* counted(0, 0);
   });
   await t.request();
   await t.clock.advance(300);

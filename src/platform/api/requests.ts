@@ -1,3 +1,4 @@
+import type { HttpBindings } from "@hono/node-server";
 import { createRoute, z } from "@hono/zod-openapi";
 import { isoTime } from "../../base/clock.ts";
 import { SallyportError } from "../../base/errors.ts";
@@ -192,7 +193,8 @@ export function requestRoutes({ requests: desk, store }: Context): Api {
     const ended = await begun(request, { requests: desk, store });
     if (ended) return errorBody(c, 409, ended) as never;
     const compressed = c.req.valid("query").format === "gzip";
-    const stream = answerStream(request.id, { desk, requests, compressed });
+    const breakOff = () => (c.env as HttpBindings).outgoing.destroy();
+    const stream = answerStream(request.id, { desk, requests, compressed, breakOff });
     const type = compressed ? "application/gzip" : "application/x-ndjson";
     const name = `${request.channel}-${request.id}.ndjson${compressed ? ".gz" : ""}`;
     const headers = { "Content-Type": type, "Content-Disposition": `attachment; filename="${name}"` };

@@ -1,20 +1,21 @@
 import { gunzipSync } from "node:zlib";
-import { SallyportError } from "../../base/errors.ts";
 import type { RequestStore } from "../store/requests.ts";
 import type { RequestDesk } from "./desk.ts";
 
 /**
- * An answer from its beginning, a chunk whenever its reader takes one, live while it comes. It breaks off with an error
- * when the request ends without a whole answer: what is not whole must not look so.
+ * An answer from its beginning, a chunk whenever its reader takes one, live while it comes. It breaks off when the
+ * request ends without a whole answer: what is not whole must not look so.
  *
  * @param compressed as a gzip file of one member for each chunk (RFC 1952, 2.2), which costs no work here
  */
 export function answerStream(
   id: string,
-  { desk, requests, compressed }: {
+  { desk, requests, compressed, breakOff }: {
     desk: Pick<RequestDesk, "change" | "isOver">;
     requests: Pick<RequestStore, "get" | "chunk">;
     compressed: boolean;
+    /** Cuts the connection to the reader. */
+    breakOff(): void;
   },
 ): ReadableStream<Uint8Array> {
   let number = 0;
@@ -31,10 +32,7 @@ export function answerStream(
       }
       const request = await requests.get(id);
       if (request?.state === "answered" && number >= request.chunks) return controller.close();
-      if (!request || request.endedAt !== null || desk.isOver) {
-        const words = request?.words ?? "the platform stops";
-        return controller.error(new SallyportError("request.interrupted", `the answer ends here: ${words}`));
-      }
+      if (!request || request.endedAt !== null || desk.isOver) return breakOff();
       await change;
     }
   };
