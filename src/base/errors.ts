@@ -47,7 +47,6 @@ export const ERROR_CODES = [
   "request.refused", // the owner's policy does not allow what is asked for
   "request.not-found", // an API request names something that is not there
   "request.forbidden", // an API request needs a right that its token does not have
-  "request.refused", // the agent's owner does not let a request be answered
   "request.busy", // too many requests at once, or in a minute
   "request.expired", // the deadline of a request passed before it was answered
   "request.cancelled", // a request was taken back before it was answered

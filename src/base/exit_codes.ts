@@ -32,6 +32,7 @@ const BY_CODE: Partial<Record<ErrorCode, number>> = {
   "enrolment.already": EXIT.refused,
   "platform.refused": EXIT.refused,
   "request.unauthorised": EXIT.refused,
+  "request.forbidden": EXIT.refused,
   "request.refused": EXIT.refused,
   "platform.unreachable": EXIT.unreachable,
   "platform.not-trusted": EXIT.notAuthentic,

@@ -5,6 +5,7 @@ import { usage } from "../base/command_line/command.ts";
 import { SallyportError } from "../base/errors.ts";
 import { EXIT } from "../base/exit_codes.ts";
 import { openReadOnly } from "../base/sqlite.ts";
+import { progressLine } from "../base/progress_line.ts";
 import { printable } from "../base/terminal.ts";
 import { LedgerReader } from "../ledger/reader.ts";
 import type { Knowledge, Verification } from "../ledger/verify.ts";
@@ -13,7 +14,6 @@ import type { Command, CommandContext } from "./command.ts";
 import { givenKnowledge, ownCertificates } from "./egress_knowledge.ts";
 import { withLedger } from "./egress_ledger.ts";
 import { requireInputFile } from "./input_file.ts";
-import { progressLine } from "./progress_line.ts";
 
 /** Signs of progress between two pauses. */
 const TURNS = 20;

@@ -3,6 +3,7 @@ import { oneWord } from "../base/command_line/command.ts";
 import { EXIT } from "../base/exit_codes.ts";
 import { openDatabase } from "../base/sqlite.ts";
 import { table } from "../base/table.ts";
+import { progressLine } from "../base/progress_line.ts";
 import { printable } from "../base/terminal.ts";
 import { CONNECTORS } from "../connectors/mod.ts";
 import { parseDefinition } from "../engine/definition/definition.ts";
@@ -11,7 +12,6 @@ import type { RunProgress, RunReport } from "../engine/runner.ts";
 import type { RunOutcome } from "../protocol/payloads/tracking.ts";
 import type { Command } from "./command.ts";
 import { readInputFile } from "./input_file.ts";
-import { progressLine } from "./progress_line.ts";
 
 /** `sallyport process run FILE` */
 export const processRun: Command = {

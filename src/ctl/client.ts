@@ -48,6 +48,16 @@ export class PlatformClient implements Disposable {
     }
   }
 
+  /** The bytes of an answer as they come. It breaks off with an error when they do not come to their end. */
+  async *bytes(path: string, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+    const response = await this.#fetch("GET", path, { signal });
+    try {
+      yield* response.body!;
+    } catch (cause) {
+      if (!signal.aborted) throw unreachable(this.#url, cause);
+    }
+  }
+
   async #fetch(method: string, path: string, init: RequestInit, body?: unknown): Promise<Response> {
     const response = await fetch(`${this.#url}/api/v1${path}`, {
       ...init,
@@ -56,6 +66,9 @@ export class PlatformClient implements Disposable {
       headers: { authorization: `Bearer ${this.#token}`, "content-type": "application/json" },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     }).catch((cause) => {
+      if (init.signal?.aborted) {
+        throw new SallyportError("request.cancelled", "it was broken off here", { cause });
+      }
       throw unreachable(this.#url, cause);
     });
     if (!response.ok) throw await refusal(response);

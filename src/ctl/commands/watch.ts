@@ -41,6 +41,10 @@ function asLine({ type, data }: StreamedEvent): string {
     process: () => `${text("process")} is ${state(text("state"))} on ${text("agent")}${reason}`,
     published: () =>
       `${text("process")} was ${data.version ? `published, version ${text("version")}` : "removed"}`,
+    request: () =>
+      `${text("requester")} asks ${text("agentName")} for ${text("channel")}: ${
+        state(text("state"))
+      }${reason}`,
     gap: () => `${text("records")} ${text("class")} records of ${text("agentName")} were lost${reason}`,
     run: () => `${text("id")} ${data.kind === "run-started" ? "began" : "ended"} on ${text("agent")}`,
   };
