@@ -74,7 +74,7 @@ export const MAX_CHUNK_RECORDS = 5_000;
 /** Chunks of one answer that may stand ready or be on the way before the platform has stored them. */
 export const MAX_CHUNKS_AHEAD = 8;
 /** Chunks of all answers together that an agent has on the way: what a heartbeat may have to wait for. */
-export const MAX_CHUNKS_ON_THE_WAY = 2;
+export const MAX_CHUNKS_ON_THE_WAY = 4;
 /** Parameters of a request, as JSON. */
 export const MAX_PARAMETERS_BYTES = 16 * 1024;
 /** How long a request may wait for its answer. */
@@ -83,8 +83,8 @@ export const MAX_REQUEST_LIFE_MS = 7 * DAY_MS;
 export const MAX_OPEN_REQUESTS = 16;
 export const MAX_ANSWERS_AT_ONCE = 4;
 /** Requests that an agent takes in a minute, and messages by which it turns others away. */
-export const MAX_REQUESTS_A_MINUTE = 300;
-export const MAX_REFUSALS_A_MINUTE = 600;
+export const MAX_REQUESTS_A_MINUTE = 120;
+export const MAX_REFUSALS_A_MINUTE = 120;
 /** Ended requests that an agent still lists. */
 export const MAX_ENDED_REQUESTS = 1_000;
 /** What the platform keeps of answers: of one, and of all together, compressed; and for how long. */

@@ -94,7 +94,7 @@ Deno.test("a small request is answered by one message, which the ledger names an
   assert(t.reader.newest(1)[0]!.acknowledged !== null);
 });
 
-Deno.test("an answer is made only as far as there is credit, and two chunks are on the way at most", async () => {
+Deno.test("an answer is made only as far as there is credit, and four chunks are on the way at most", async () => {
   let made = 0;
   using t = answering(async function* () {
     for await (const record of counted(2_000, 1_000)) {
@@ -102,12 +102,12 @@ Deno.test("an answer is made only as far as there is credit, and two chunks are 
       yield record;
     }
   });
-  await t.request({ credit: 3 });
-  assertEquals([t.chunks().length, t.rows()], [2, 3]);
+  await t.request({ credit: 5 });
+  assertEquals([t.chunks().length, t.rows()], [4, 5]);
   const ahead = made;
   await t.clock.advance(60_000);
-  assertEquals([made, t.rows()], [ahead, 3]);
-  for (let stored = 1; stored < 20; stored++) await t.credit(stored, stored + 3);
+  assertEquals([made, t.rows()], [ahead, 5]);
+  for (let stored = 1; stored < 20; stored++) await t.credit(stored, stored + 5);
   const chunks = t.chunks();
   assertEquals(chunks.map(({ index }) => index), chunks.map((_, i) => i));
   assertEquals(chunks.flatMap(({ records }) => records).length, 2_000);
@@ -120,9 +120,9 @@ Deno.test("a platform that never gives credit, or far too much, costs no rows an
   await t.request({ credit: 0 });
   assertEquals([t.chunks().length, t.rows()], [0, 0]);
   await t.credit(0, Number.MAX_SAFE_INTEGER);
-  assertEquals([t.chunks().length, t.rows()], [2, 8]);
+  assertEquals([t.chunks().length, t.rows()], [4, 8]);
   await t.credit(Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
-  assertEquals([t.chunks().length, t.rows()], [2, 8]);
+  assertEquals([t.chunks().length, t.rows()], [4, 8]);
   await t.clock.advance(600_000);
   assertEquals(t.store.get(REQUEST_ID)!.state, "expired");
   assertEquals(t.rows(), 0);
@@ -245,7 +245,7 @@ Deno.test("a policy that denies in the middle of an answer ends it", async () =>
   await t.request();
   t.owner.policy = DENY;
   await t.credit(1);
-  assertEquals(t.chunks().length, 2, "the two that were on the way before");
+  assertEquals(t.chunks().length, 4, "those that were on the way before");
   assertEquals(t.endings("refused").map(({ code }) => code), ["request.refused"]);
   assertEquals(t.rows(), 0);
 });

@@ -89,14 +89,17 @@ export class RequestDesk {
       const known = store.get(request.id);
       if (!known) this.#takeIn(payloadClass, request);
       else if (!isSame(known, payloadClass, request)) {
-        return log.error("another request came under the id of an earlier one; the first counts", {
-          request: request.id,
-        });
+        // Of two such floods the log needs no more than of one.
+        if (this.#refusals.take()) {
+          log.error("another request came under the id of an earlier one; the first counts", {
+            request: request.id,
+          });
+        }
       } else if (this.#refusals.take()) {
         this.#live.set(request.id, { told: undefined, stored: known.stored, next: request.stored });
         this.#advance(known, request);
+        this.#look();
       }
-      this.#look();
     });
   }
 
@@ -159,7 +162,7 @@ export class RequestDesk {
   }
 
   #takeIn(payloadClass: AnswerClass, request: Request): void {
-    const { store, clock, log } = this.#options;
+    const { db, store, clock, log } = this.#options;
     const { id, requester, reason, expiresInMs, credit } = request;
     const refuse = (code: ErrorCode, words: string, retryAfterMs?: number) =>
       this.#turnAway(payloadClass, id, "refused", code, words, retryAfterMs);
@@ -184,18 +187,22 @@ export class RequestDesk {
       return refuse("request.invalid", `of its parameters, ${misfit(parameters.error)}`);
     }
     const receivedAt = clock.now();
-    store.add({
-      id,
-      class: payloadClass,
-      parameters: JSON.stringify(request.parameters),
-      requester,
-      reason,
-      receivedAt,
-      deadline: receivedAt + expiresInMs,
-      credit: Math.min(credit, MAX_CHUNKS_AHEAD),
-    });
     log.info("a request came", { request: id, class: payloadClass, requester, reason });
+    transaction(db, () => {
+      store.add({
+        id,
+        class: payloadClass,
+        parameters: JSON.stringify(request.parameters),
+        requester,
+        reason,
+        receivedAt,
+        deadline: receivedAt + expiresInMs,
+        credit: Math.min(credit, MAX_CHUNKS_AHEAD),
+      });
+      this.#decide(store.get(id)!); // one commit for both
+    });
     this.#live.set(id, { told: undefined, stored: 0, next: 0 });
+    this.#look();
   }
 
   /** Takes over how far the platform says that it is. */
