@@ -9,7 +9,7 @@ export const tokensCreate: Command = {
   summary: "Make a token for a person or a program",
   about:
     "The token is printed once and stored nowhere. Without rights it may only look. `administer` changes what\n" +
-    "there is; `logs`, `errors` and `schema` ask agents for that.",
+    "there is; `logs`, `errors` and `schema` ask agents for that, `data` reads fields of documents.",
   options: [{
     name: "right",
     value: "RIGHT",

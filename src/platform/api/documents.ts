@@ -5,6 +5,7 @@ import type { Context } from "../context.ts";
 import { notFound } from "./errors.ts";
 import type { Api } from "./routes.ts";
 import { createApi, FAILURES, json, NOT_FOUND, time } from "./routes.ts";
+import { demandRight } from "./security.ts";
 
 const count = z.int().min(0);
 
@@ -23,6 +24,7 @@ const listDocuments = createRoute({
   tags: ["runs"],
   summary:
     "The tracked fields of a run's documents, in the order of reading; each call is noted in the audit",
+  description: "Needs the right `data`.",
   request: {
     params: z.object({ id: z.uuid() }),
     query: z.object({
@@ -50,6 +52,7 @@ const listDocuments = createRoute({
 export function documentRoutes({ store, clock }: Context): Api {
   const api = createApi();
   api.openapi(listDocuments, async (c) => {
+    demandRight(c.get("who"), c.get("rights"), "data");
     const { id } = c.req.valid("param");
     const { limit, offset } = c.req.valid("query");
     if (!await store.runs.get(id)) throw notFound(`run ${id}`);

@@ -3,8 +3,8 @@ import { command, query, queryOne } from "../../base/sqlite.ts";
 import type { Eventually } from "./store.ts";
 
 /**
- * What a token's owner may do beside looking at everything that the platform has: `administer` changes what there is;
- * the others ask agents for what is of that class.
+ * What a token's owner may do beside looking at what the platform has: `administer` changes what there is; `data` reads
+ * fields of documents; the others ask agents for what is of that class.
  */
 export const RIGHTS = ["administer", "logs", "errors", "schema", "data"] as const;
 export type Right = (typeof RIGHTS)[number];
