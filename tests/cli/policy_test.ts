@@ -120,7 +120,7 @@ Deno.test("policy preview and explain judge fields of documents as what waits of
   const { value } = await home.json("policy", "explain", "data");
   assertEquals([value.example.from, value.example.verdict, value.tracked], ["spool, seq 1", "shape", []]);
   const { stdout } = await home.run("policy", "explain", "data");
-  assertStringIncludes(stdout, "no channel for what is asked for yet");
+  assertStringIncludes(stdout, "no channel for what is asked of it yet");
   assertStringIncludes(stdout, "No process here tracks fields.");
   assertStringIncludes(stdout, '"order": "[redacted: card number]"');
 });
@@ -178,8 +178,8 @@ Deno.test("policy explain answers what a request would be told, and says what ha
   assertEquals((await ask("logs", "--requester", "ada@example.com")).verdict, "allow");
   assertEquals((await ask("data", "--process", "orders")).verdict, "hold");
   assertEquals(await ask("tracking"), null);
-  const { stdout } = await home.run("policy", "explain", "schema");
-  assertStringIncludes(stdout, "no channel for schema yet");
+  const { stdout } = await home.run("policy", "explain", "data");
+  assertStringIncludes(stdout, "no channel for what is asked of it yet");
   assertStringIncludes((await home.run("policy", "explain", "tracking")).stdout, "no record of it yet");
   const wrong = await home.json("policy", "explain", "secrets");
   assertEquals(wrong.code, EXIT.usage);

@@ -3,6 +3,8 @@ import { uuidv7 } from "../../src/base/ids.ts";
 import { parseUuid } from "../../src/base/ids.ts";
 import { systemClock } from "../../src/base/clock.ts";
 import { CUSTOM } from "../../src/protocol/capabilities.ts";
+import { jsonMessage } from "../../src/protocol/messages.ts";
+import { logRequest, REQUEST_ID, RUN_ID } from "../support/requests.ts";
 import type { HostilePlatform, ToAgent } from "./platform.ts";
 
 /** Something that a platform does to get at what it must not have, or to bring an agent down. */
@@ -12,6 +14,8 @@ export interface Attack {
 }
 
 let offers = 0;
+
+const idOf = (n: number) => `01890a5d-ac96-774b-bccf-${n.toString(16).padStart(12, "0")}`;
 
 /** Files as remote config; every offer is a new one. */
 function config(files: Record<string, string | Uint8Array>): ToAgent {
@@ -60,6 +64,16 @@ const custom = (name: string, capability: string, type: string, data: string | U
         data: typeof data === "string" ? utf8(data) : data as Uint8Array<ArrayBuffer>,
       },
     }),
+});
+
+/** A message about requests for logs; what the policy of the attacked agent denies. */
+const asked = (name: string, type: string, payload: (n: number) => unknown, times = 1): Attack => ({
+  name: `requests: ${name}`,
+  run(platform) {
+    for (let n = 0; n < times; n++) {
+      platform.say({ customMessage: jsonMessage(CUSTOM.logs, type, payload(n)) });
+    }
+  },
 });
 
 const raw = (name: string, data: () => Uint8Array | string): Attack => ({
@@ -223,6 +237,55 @@ export const ATTACKS: readonly Attack[] = [
   custom("JSON in JSON in JSON", CUSTOM.tracking, "ack", "[".repeat(200_000)),
   custom("JSON that is none", CUSTOM.tracking, "ack", new Uint8Array(1_000).fill(0xfe)),
   custom("a batch, as if the agent were the platform", CUSTOM.tracking, "batch", '{"records":[]}'),
+
+  // Requests, which the owner denies.
+  asked("one, plain and honest", "request", () => logRequest()),
+  asked("the same id for something else", "request", () => logRequest({ parameters: { runId: REQUEST_ID } })),
+  asked("the same id for somebody else", "request", () => logRequest({ requester: "the owner" })),
+  asked(
+    "a deadline in a million years",
+    "request",
+    () => logRequest({ id: idOf(1), expiresInMs: 2 ** 53 - 1 }),
+  ),
+  asked("a deadline before it began", "request", () => logRequest({ id: idOf(2), expiresInMs: -1 })),
+  asked(
+    "a path in the place of a run",
+    "request",
+    () => logRequest({ id: idOf(3), parameters: { runId: "../../policy.yaml" } }),
+  ),
+  asked(
+    "parameters without end",
+    "request",
+    () => logRequest({ id: idOf(4), parameters: { runId: RUN_ID, step: "x".repeat(900_000) } }),
+  ),
+  asked(
+    "a requester of 100,000 letters",
+    "request",
+    () => logRequest({ id: idOf(5), requester: "x".repeat(1e5) }),
+  ),
+  asked(
+    "a requester that drives a terminal",
+    "request",
+    () => logRequest({ id: idOf(6), requester: "\u001b[2J\u001b]0;x\u0007" }),
+  ),
+  asked("more keys than there are", "request", () => ({ ...logRequest({ id: idOf(7) }), approved: true })),
+  asked("credit of 2^53", "credit", () => ({ id: REQUEST_ID, stored: 2 ** 53, credit: 2 ** 53 })),
+  asked("all the credit that a number holds", "credit", () => ({
+    id: REQUEST_ID,
+    stored: 0,
+    credit: Number.MAX_SAFE_INTEGER,
+  })),
+  asked("less credit than nothing", "credit", () => ({ id: REQUEST_ID, stored: -1, credit: -1 })),
+  asked("a chunk, as if the agent were the platform", "chunk", () => ({ id: REQUEST_ID, records: [] })),
+  asked("the end of what was never asked", "settled", (n) => ({ id: idOf(100_000 + n) }), 2_000),
+  asked("a flood, each new", "request", (n) => logRequest({ id: idOf(1_000 + n) }), 2_000),
+  asked("a flood, each the same", "request", () => logRequest(), 2_000),
+  asked(
+    "a flood of withdrawals of what is not there",
+    "cancel",
+    (n) => ({ id: idOf(200_000 + n), reason: "" }),
+    2_000,
+  ),
 
   // Floods.
   many({ name: "a wish for the full state", run: (platform) => platform.say({ flags: 1n }) }, 2_000),

@@ -5,6 +5,14 @@ import { enrolmentCertificateSchema, enrolmentRequestSchema } from "../../../src
 import { CustomMessageSchema } from "../../../src/protocol/generated/opamp_pb.ts";
 import { readJsonMessage } from "../../../src/protocol/messages.ts";
 import { dataBatchSchema } from "../../../src/protocol/payloads/data.ts";
+import { errorRecordSchema } from "../../../src/protocol/payloads/errors.ts";
+import { logRecordSchema } from "../../../src/protocol/payloads/logs.ts";
+import {
+  chunkSchema,
+  creditSchema,
+  endingSchema,
+  requestSchema,
+} from "../../../src/protocol/payloads/requests.ts";
 import { schemaRecordSchema, schemaRequestSchema } from "../../../src/protocol/payloads/schema.ts";
 import { ackSchema } from "../../../src/protocol/payloads/stream.ts";
 import { trackingBatchSchema } from "../../../src/protocol/payloads/tracking.ts";
@@ -16,6 +24,12 @@ const SCHEMAS: readonly ZodMiniType[] = [
   trackingBatchSchema,
   dataBatchSchema,
   ackSchema,
+  requestSchema,
+  creditSchema,
+  chunkSchema,
+  endingSchema,
+  logRecordSchema,
+  errorRecordSchema,
   schemaRequestSchema,
   schemaRecordSchema,
   proofSchema,
