@@ -20,6 +20,7 @@ const BENCHES = [
   "drain",
   "reserve",
   "browse",
+  "requests",
 ];
 
 const options = parseArgs(Deno.args, { boolean: ["json"] });

@@ -1,5 +1,6 @@
 /**
- * A TLS server with WebSockets and nothing behind them: what a connection costs before anybody does anything.
+ * A TLS server with WebSockets and nothing behind them but an echo: what a connection, and a message on it, cost before
+ * anybody does anything.
  *
  *   deno run -A scripts/lib/bare_server.ts DATA_FOLDER PORT [PING_MS]
  *
@@ -25,6 +26,7 @@ const { server } = createTlsServer(certificate, {
   agent: (_path, _request, accept) =>
     accept((socket) => {
       socket.on("error", () => {});
+      socket.on("message", (data) => socket.send(data));
       if (pingMs > 0) setInterval(() => socket.ping(), pingMs);
     }),
 });
