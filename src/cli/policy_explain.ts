@@ -7,6 +7,7 @@ import type { PayloadClass } from "../gate/policy/options.ts";
 import { CLASSES } from "../gate/policy/options.ts";
 import { judgeRequest } from "../gate/requests.ts";
 import type { Circumstances, Verdict } from "../gate/verdict.ts";
+import { ANSWER_CLASSES } from "../protocol/answers.ts";
 import type { Command } from "./command.ts";
 import type { Example } from "./policy_examples.ts";
 import { exampleOf } from "./policy_examples.ts";
@@ -116,8 +117,9 @@ function asText(answer: {
         printable(why)
       }`,
     );
-    const what = tracked ? "what is asked for" : name;
-    lines.push(`This version has no channel for ${what} yet, so none of it leaves whatever the policy says.`);
+    if (!ANSWER_CLASSES.some((each) => each === name)) {
+      lines.push("This version has no channel for what is asked of it yet, so none of that leaves.");
+    }
   }
   if (tracked) {
     lines.push("", ...tracked.length === 0 ? ["No process here tracks fields."] : listTracked(tracked));
