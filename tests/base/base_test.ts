@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { stripAnsiCode } from "@std/fmt/colors";
 import fc from "fast-check";
+import { Allowance } from "../../src/base/allowance.ts";
 import { Backoff } from "../../src/base/backoff.ts";
 import { sleep } from "../../src/base/clock.ts";
 import { asSallyportError, messageOf, SallyportError } from "../../src/base/errors.ts";
@@ -166,4 +167,15 @@ Deno.test("a full disk is called so, whether the file system or SQLite finds out
   assertEquals([error.code, error.retryable], ["disk.full", true]);
   assert(error.remedy);
   assertEquals(asSallyportError(Object.assign(new Error("no space"), { code: "ENOSPC" })).code, "disk.full");
+});
+
+Deno.test("an allowance is used up, says when there is more, and never saves up more than a minute of it", async () => {
+  const clock = new TestClock();
+  const allowance = new Allowance(2, clock);
+  assertEquals([allowance.take(), allowance.take(), allowance.take()], [true, true, false]);
+  assertEquals(allowance.waitMs, 30_000);
+  await clock.advance(30_000);
+  assertEquals([allowance.take(), allowance.take()], [true, false]);
+  await clock.advance(600_000);
+  assertEquals([allowance.take(), allowance.take(), allowance.take()], [true, true, false]);
 });

@@ -58,6 +58,16 @@ const stateOf = (fleet: Fleet, { id }: RequestView) => fleet.api.get<RequestView
 const until = (fleet: Fleet, request: RequestView, ...states: string[]) =>
   eventually(() => stateOf(fleet, request), ({ state }) => states.includes(state));
 
+/** A request whose long answer has begun to arrive. */
+async function inTheMiddle(fleet: Fleet): Promise<{ run: string; request: RequestView }> {
+  await fleet.enrol();
+  const run = await withRun(fleet);
+  await lengthenLog(fleet, run);
+  const request = await ask(fleet, run);
+  await eventually(() => stateOf(fleet, request), ({ answer }) => answer.records > 0);
+  return { run, request };
+}
+
 async function answerOf(fleet: Fleet, { id }: RequestView): Promise<Record<string, unknown>[]> {
   const response = await fleet.api.stream(`/requests/${id}/answer`);
   const text = await response.text();
@@ -191,11 +201,7 @@ Deno.test("an answer that is interrupted after each of its chunks arrives whole,
 
 Deno.test("an agent that is killed in the middle of an answer fails it, and answers when asked again", async () => {
   await using fleet = await Fleet.start();
-  await fleet.enrol();
-  const run = await withRun(fleet);
-  await lengthenLog(fleet, run);
-  const request = await ask(fleet, run);
-  await eventually(() => stateOf(fleet, request), ({ answer }) => answer.records > 0);
+  const { run, request } = await inTheMiddle(fleet);
   await fleet.killAgents();
   const { state } = await stateOf(fleet, request);
   await fleet.startAgent().connected();
@@ -207,11 +213,7 @@ Deno.test("an agent that is killed in the middle of an answer fails it, and answ
 
 Deno.test("a platform that is started anew in the middle of an answer goes on with it", async () => {
   await using fleet = await Fleet.start();
-  await fleet.enrol();
-  const run = await withRun(fleet);
-  await lengthenLog(fleet, run);
-  const request = await ask(fleet, run);
-  await eventually(() => stateOf(fleet, request), ({ answer }) => answer.records > 0);
+  const { request } = await inTheMiddle(fleet);
   await fleet.stopPlatform();
   await fleet.startPlatform();
   await until(fleet, request, "answered");
