@@ -35,6 +35,7 @@ import { Health } from "./health/health.ts";
 import { healthRecord } from "./health/record.ts";
 import type { AgentContext } from "./home.ts";
 import { DATABASE_PATH, isRunning } from "./home.ts";
+import { LedgerMark } from "./ledger_mark.ts";
 import { operatorCas } from "./operator_cas.ts";
 import { PlatformTime } from "./platform_time.ts";
 import { policyInForce } from "./policy/in_force.ts";
@@ -44,7 +45,9 @@ import { renewalRequests } from "./renewal_request.ts";
 import { Reporter } from "./reporter.ts";
 import type { Reserve } from "./room/reserve.ts";
 import { Room } from "./room/room.ts";
+import { DamageConditions } from "./salvage/conditions.ts";
 import { StateGuard } from "./state_guard.ts";
+import { stepBackFrom } from "./step_back.ts";
 
 /** Used until the platform offers another interval. */
 const HEARTBEAT_MS = 30_000;
@@ -63,6 +66,8 @@ export interface GatehouseOptions extends AgentContext {
   identity: Identity;
   /** Told when the platform has offered processes, so that an engine can be started for them. */
   onProcessesOffered(): void;
+  /** Told when the state database turns out to be damaged. */
+  onDamage(reason: string): void;
 }
 
 /**
@@ -70,13 +75,16 @@ export interface GatehouseOptions extends AgentContext {
  * spool through the pump. Runs until `signal` aborts.
  */
 export async function runGatehouse(options: GatehouseOptions, signal: AbortSignal): Promise<void> {
-  const { db, reserve, identity, clock, log, onProcessesOffered } = options;
+  const { db, reserve, identity, clock, log, onProcessesOffered, onDamage } = options;
   const spool = new Spool(db, clock);
+  const mark = new LedgerMark();
+  const wentBack = stepBackFrom(await mark.read(), { db, clock, spool });
   const ledger = new Ledger(db, clock);
   const deployments = createDeployments(db);
   const room = new Room({ reserve, pause: createRunPause(db), log });
-  const guard = new StateGuard(log, (work) => room.attempt(work));
+  const guard = new StateGuard(log, (work) => room.attempt(work), onDamage);
   const { attempt } = guard;
+  const damage = new DamageConditions(db);
   const recordConnection = connectionRecord(db, clock);
   let connectionFacts: Parameters<typeof recordConnection> | undefined;
   const noteConnection = () =>
@@ -115,7 +123,10 @@ export async function runGatehouse(options: GatehouseOptions, signal: AbortSigna
     guard: { run: (task, work) => guard.insist(task, work) },
     limits: { ageMs: MAX_LEDGER_BODY_DAYS * DAY_MS, bytes: MAX_LEDGER_BODY_BYTES },
     signer: certificates.signer,
-    onCheckpoint: () => tellSoon(),
+    onCheckpoint() {
+      if (keeper.last) mark.keep(keeper.last);
+      tellSoon();
+    },
   });
   const channels: Channel[] = [
     statusChannel({
@@ -125,7 +136,13 @@ export async function runGatehouse(options: GatehouseOptions, signal: AbortSigna
       })),
       startedAt,
       components: () => componentsOf(channels, health.shown),
-      conditions: () => [...clockConditions(time.offsetMs()), ...room.conditions(), ...guard.conditions()],
+      conditions: () => [
+        ...clockConditions(time.offsetMs()),
+        ...room.conditions(),
+        ...guard.conditions(),
+        ...damage.conditions(),
+        ...wentBack,
+      ],
     }),
     certificates.channel,
     engineChannel(() => engineRuns),
@@ -262,6 +279,7 @@ export async function runGatehouse(options: GatehouseOptions, signal: AbortSigna
       room.look();
       if (guard.conditions().length > 0) pump.drain(); // what could not be written may be possible now
       engineRuns = deployments.processes().length === 0 || await isRunning("engine");
+      await damage.look();
       guard.insist("looking after the spool", () => {
         const expired = spool.expire();
         if (expired > 0) {
@@ -274,6 +292,7 @@ export async function runGatehouse(options: GatehouseOptions, signal: AbortSigna
     signal,
   );
 
+  await damage.look();
   keeper.start();
   const keeping = keeper.run(signal);
   look(); // what an earlier start noted is over
@@ -282,6 +301,7 @@ export async function runGatehouse(options: GatehouseOptions, signal: AbortSigna
   health.stop();
   await Promise.all([watching, looking, following, keeping, certificates.stop()]);
   keeper.stop();
+  await mark.settled();
 }
 
 /** Looks again and again, until the agent stops. */
