@@ -7,8 +7,10 @@ import { baked, BUILD } from "./build.ts";
 import { EngineHost } from "./engine_host.ts";
 import { runGatehouse } from "./gatehouse.ts";
 import type { AgentContext, Half } from "./home.ts";
-import { lockGatehouse, openState, prepareHome, RESERVE_PATH, STATE_FOLDER } from "./home.ts";
+import { lockGatehouse, prepareHome, RESERVE_PATH, STATE_FOLDER } from "./home.ts";
 import { openReserve } from "./room/room.ts";
+import type { HalfWork } from "./salvage/work.ts";
+import { workOnState } from "./salvage/work.ts";
 
 export interface AgentOptions extends AgentContext {
   /** Only this half; undefined for both. */
@@ -24,33 +26,40 @@ export interface AgentOptions extends AgentContext {
 export async function runAgent(options: AgentOptions, signal: AbortSignal): Promise<void> {
   await prepareHome();
   await giveUpOtherHalf(options.half);
-  if (options.half === "engine") return await runEngineAlone(options, signal);
+  if (options.half === "engine") {
+    await workOnState("engine", options, engineAlone(options), signal);
+  } else {
+    using _lock = await lockGatehouse(options.clock);
+    await workOnState("gatehouse", options, gatehouseWith(options), signal);
+  }
+  options.log.info("stopped");
+}
 
-  using _lock = await lockGatehouse();
-  const reserve = openReserve(RESERVE_PATH, options.log);
-  await settleIdentity(STATE_FOLDER);
-  const identity = await loadIdentity(STATE_FOLDER);
-  const db = openState();
-  const requests = createRequestStore(db);
+function gatehouseWith(options: AgentOptions): HalfWork {
   const { clock, log } = options;
-  const host = options.half === undefined
-    ? new EngineHost({
-      ...options,
-      deployments: createDeployments(db),
-      hasRequests: () => requests.needsEngine(),
-    })
-    : undefined;
-  // The gatehouse outlives the engine, so that the results of the last runs can still leave.
-  const gatehouseStop = new AbortController();
-  const engine = host?.run(signal) ?? aborted(signal);
-  const stopping = engine.finally(() => gatehouseStop.abort());
-  await runGatehouse(
-    { db, reserve, identity, clock, log, onWork: () => host?.wake() },
-    gatehouseStop.signal,
-  );
-  await stopping;
-  db.close();
-  log.info("stopped");
+  const reserve = openReserve(RESERVE_PATH, log);
+  return async (db, signal, onDamage) => {
+    await settleIdentity(STATE_FOLDER);
+    const identity = await loadIdentity(STATE_FOLDER);
+    const requests = createRequestStore(db);
+    const host = options.half === undefined
+      ? new EngineHost({
+        ...options,
+        deployments: createDeployments(db),
+        hasRequests: () => requests.needsEngine(),
+        onDamage,
+      })
+      : undefined;
+    // The gatehouse outlives the engine, so that the results of the last runs can still leave.
+    const gatehouseStop = new AbortController();
+    const engine = host?.run(signal) ?? aborted(signal);
+    const stopping = engine.finally(() => gatehouseStop.abort());
+    await runGatehouse(
+      { db, reserve, identity, clock, log, onDamage, onWork: () => host?.wake() },
+      gatehouseStop.signal,
+    );
+    await stopping;
+  };
 }
 
 /** Of two halves, each lets go of the addresses that are the other's; one process needs them all, for its Worker. */
@@ -60,13 +69,17 @@ async function giveUpOtherHalf(half: Half | undefined): Promise<void> {
   if (half === "engine" && platform !== undefined) await giveUp([platform]);
 }
 
-async function runEngineAlone({ clock, log, graceMs }: AgentOptions, signal: AbortSignal): Promise<void> {
-  const { startEngineHalf } = await import("./engine_main.ts");
-  const running = await startEngineHalf({ clock, log });
-  log.info("engine started");
-  await aborted(signal);
-  await running.stop(graceMs);
-  log.info("stopped");
+function engineAlone({ clock, log, graceMs }: AgentOptions): HalfWork {
+  return async (db, signal) => {
+    const { startEngineHalf } = await import("./engine_main.ts");
+    const running = await startEngineHalf({ db, clock, log, isLocked: true });
+    log.info("engine started");
+    try {
+      await Promise.race([aborted(signal), running.engine.finished]);
+    } finally {
+      await running.stop(graceMs);
+    }
+  };
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

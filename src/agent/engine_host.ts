@@ -21,6 +21,8 @@ export interface EngineHostOptions extends AgentContext {
   logLevel: LogLevel;
   /** How long running work may take to come to an end when the agent stops, in milliseconds. */
   graceMs: number;
+  /** Told when an engine broke down because the state database is damaged. */
+  onDamage(reason: string): void;
 }
 
 /** What the engine needs of `state/`: the database, its locks and the logs of runs, and nothing of the identity. */
@@ -118,7 +120,10 @@ export class EngineHost {
       }
       if (data.is === "in-need-of-folders") stop();
       if (data.is === "stopped") end(undefined);
-      if (data.is === "broken") end(data.reason);
+      if (data.is === "broken") {
+        if (data.isDamage) this.#options.onDamage(data.reason);
+        end(data.reason);
+      }
     };
     worker.onerror = (event) => {
       event.preventDefault();

@@ -1,9 +1,11 @@
 import { systemClock } from "../base/clock.ts";
-import { messageOf } from "../base/errors.ts";
+import { isDatabaseDamage, messageOf } from "../base/errors.ts";
 import type { LogLevel } from "../base/log.ts";
 import { createLog } from "../base/log.ts";
+import type { Database } from "../base/sqlite.ts";
 import type { RunningEngine } from "./engine_main.ts";
 import { startEngineHalf } from "./engine_main.ts";
+import { openState } from "./home.ts";
 
 /** What the host tells the Worker. Work and results go through the database, never through here. */
 export type HostMessage =
@@ -17,7 +19,8 @@ export type WorkerMessage =
   | { is: "started" }
   | { is: "in-need-of-folders" }
   | { is: "stopped" }
-  | { is: "broken"; reason: string };
+  /** `isDamage`: because the state database is damaged. */
+  | { is: "broken"; reason: string; isDamage: boolean };
 
 /** The engine as a Worker: started and stopped by messages. */
 export function serveAsWorker(): void {
@@ -27,22 +30,29 @@ export function serveAsWorker(): void {
     close(): void;
   };
   let running: RunningEngine | undefined;
+  let db: Database | undefined;
   const handle = async (message: HostMessage) => {
     if (message.do === "stop") {
       await running?.stop(message.graceMs);
+      db?.close();
       scope.postMessage({ is: "stopped" });
       return scope.close();
     }
+    db = openState();
     running = await startEngineHalf({
+      db,
       clock: systemClock,
       log: createLog({ clock: systemClock, format: message.logFormat, level: message.logLevel }),
       permittedFolders: message.permittedFolders,
       onNeedsFolders: () => scope.postMessage({ is: "in-need-of-folders" }),
     });
     scope.postMessage({ is: "started" });
+    await running.engine.finished;
   };
   scope.onmessage = ({ data }) => {
-    handle(data).catch((error) => scope.postMessage({ is: "broken", reason: messageOf(error) }));
+    handle(data).catch((error) => {
+      scope.postMessage({ is: "broken", reason: messageOf(error), isDamage: isDatabaseDamage(error) });
+    });
   };
   scope.postMessage({ is: "listening" });
 }

@@ -36,6 +36,7 @@ import { Health } from "./health/health.ts";
 import { healthRecord } from "./health/record.ts";
 import type { AgentContext } from "./home.ts";
 import { DATABASE_PATH, isRunning } from "./home.ts";
+import { LedgerMark } from "./ledger_mark.ts";
 import { operatorCas } from "./operator_cas.ts";
 import { PlatformTime } from "./platform_time.ts";
 import { policyInForce } from "./policy/in_force.ts";
@@ -45,7 +46,9 @@ import { renewalRequests } from "./renewal_request.ts";
 import { Reporter } from "./reporter.ts";
 import type { Reserve } from "./room/reserve.ts";
 import { Room } from "./room/room.ts";
+import { DamageConditions } from "./salvage/conditions.ts";
 import { StateGuard } from "./state_guard.ts";
+import { stepBackFrom } from "./step_back.ts";
 
 /** Used until the platform offers another interval. */
 const HEARTBEAT_MS = 30_000;
@@ -64,6 +67,8 @@ export interface GatehouseOptions extends AgentContext {
   identity: Identity;
   /** Told when there are processes or requests, so that an engine can be started for them. */
   onWork(): void;
+  /** Told when the state database turns out to be damaged. */
+  onDamage(reason: string): void;
 }
 
 /**
@@ -71,13 +76,16 @@ export interface GatehouseOptions extends AgentContext {
  * spool through the pump. Runs until `signal` aborts.
  */
 export async function runGatehouse(options: GatehouseOptions, signal: AbortSignal): Promise<void> {
-  const { db, reserve, identity, clock, log, onWork } = options;
+  const { db, reserve, identity, clock, log, onWork, onDamage } = options;
   const spool = new Spool(db, clock);
+  const mark = new LedgerMark();
+  const wentBack = stepBackFrom(await mark.read(), { db, clock, spool });
   const ledger = new Ledger(db, clock);
   const deployments = createDeployments(db);
   const room = new Room({ reserve, pause: createRunPause(db), log });
-  const guard = new StateGuard(log, (work) => room.attempt(work));
+  const guard = new StateGuard(log, (work) => room.attempt(work), onDamage);
   const { attempt } = guard;
+  const damage = new DamageConditions(db);
   const recordConnection = connectionRecord(db, clock);
   let connectionFacts: Parameters<typeof recordConnection> | undefined;
   const noteConnection = () =>
@@ -116,7 +124,10 @@ export async function runGatehouse(options: GatehouseOptions, signal: AbortSigna
     guard: { run: (task, work) => guard.insist(task, work) },
     limits: { ageMs: MAX_LEDGER_BODY_DAYS * DAY_MS, bytes: MAX_LEDGER_BODY_BYTES },
     signer: certificates.signer,
-    onCheckpoint: () => tellSoon(),
+    onCheckpoint() {
+      if (keeper.last) mark.keep(keeper.last);
+      tellSoon();
+    },
   });
   const channels: Channel[] = [
     statusChannel({
@@ -126,7 +137,13 @@ export async function runGatehouse(options: GatehouseOptions, signal: AbortSigna
       })),
       startedAt,
       components: () => componentsOf(channels, health.shown),
-      conditions: () => [...clockConditions(time.offsetMs()), ...room.conditions(), ...guard.conditions()],
+      conditions: () => [
+        ...clockConditions(time.offsetMs()),
+        ...room.conditions(),
+        ...guard.conditions(),
+        ...damage.conditions(),
+        ...wentBack,
+      ],
     }),
     certificates.channel,
     engineChannel(() => engineRuns),
@@ -271,6 +288,7 @@ export async function runGatehouse(options: GatehouseOptions, signal: AbortSigna
       room.look();
       if (guard.conditions().length > 0) pump.drain(); // what could not be written may be possible now
       engineRuns = deployments.processes().length === 0 || await isRunning("engine");
+      await damage.look();
       guard.insist("looking after the spool", () => {
         const expired = spool.expire();
         if (expired > 0) {
@@ -283,6 +301,7 @@ export async function runGatehouse(options: GatehouseOptions, signal: AbortSigna
     signal,
   );
 
+  await damage.look();
   keeper.start();
   const keeping = keeper.run(signal);
   look(); // what an earlier start noted is over
@@ -292,6 +311,7 @@ export async function runGatehouse(options: GatehouseOptions, signal: AbortSigna
   pump.stop();
   await Promise.all([watching, looking, following, keeping, certificates.stop()]);
   keeper.stop();
+  await mark.settled();
 }
 
 /** Looks again and again, until the agent stops. */

@@ -1,6 +1,7 @@
 import { join } from "@std/path";
 import type { Clock } from "../base/clock.ts";
-import { SallyportError } from "../base/errors.ts";
+import { sleep } from "../base/clock.ts";
+import { isDatabaseDamage, SallyportError } from "../base/errors.ts";
 import { exists } from "../base/files.ts";
 import type { Log } from "../base/log.ts";
 import type { Database } from "../base/sqlite.ts";
@@ -69,21 +70,37 @@ async function checkOwner(home: string): Promise<void> {
   );
 }
 
+/** Others take the lock for a moment, to look whether it is held, and an engine to save a damaged database. */
+const LOCK_WAIT_MS = 2_000;
+const LOCK_RETRY_MS = 100;
+
 /**
  * Takes the gatehouse's lock for as long as this process lives; the operating system gives it back in any case.
  *
  * @throws {SallyportError} `home.locked`
  */
-export async function lockGatehouse(): Promise<Disposable> {
-  const file = await Deno.open(lockPath("gatehouse"), { create: true, write: true });
-  if (await file.tryLock(true)) return file;
-  file.close();
+export async function lockGatehouse(clock: Clock): Promise<Disposable> {
+  const deadline = clock.monotonic() + LOCK_WAIT_MS;
+  for (;;) {
+    const lock = await tryLockGatehouse();
+    if (lock) return lock;
+    if (clock.monotonic() >= deadline) break;
+    await sleep(clock, LOCK_RETRY_MS);
+  }
   throw new SallyportError("home.locked", `another gatehouse of Sallyport runs in ${Deno.cwd()}`, {
     remedy: "`sallyport status` tells how it is. Stop it first, or start this one in a home of its own.",
   });
 }
 
-/** The engine takes its lock itself, wherever it runs; see `engine/recovery.ts`. */
+/** As {@linkcode lockGatehouse}; undefined when it is taken. */
+export async function tryLockGatehouse(): Promise<Disposable | undefined> {
+  const file = await Deno.open(lockPath("gatehouse"), { create: true, write: true });
+  if (await file.tryLock(true)) return file;
+  file.close();
+  return undefined;
+}
+
+/** The engine takes its lock itself, wherever it runs; see `engine/lock.ts`. */
 function lockPath(half: Half): string {
   return join(STATE_FOLDER, `${half}.lock`);
 }
@@ -98,11 +115,19 @@ export async function isRunning(half: Half): Promise<boolean> {
 }
 
 /**
- * Opens the state database of this home. One that cannot be read is left where it is: what it holds, the ledger
- * above all, is not ours to throw away.
+ * Opens the state database of this home, as it is. A half that begins to work does that by `salvage/open.ts`: of one
+ * that is damaged it saves what it can, and keeps the old one.
  */
 export function openState(): Database {
-  return openDatabase(DATABASE_PATH);
+  try {
+    return openDatabase(DATABASE_PATH);
+  } catch (cause) {
+    if (!(cause instanceof SallyportError) || !isDatabaseDamage(cause)) throw cause;
+    throw new SallyportError(cause.code, cause.message, {
+      cause,
+      remedy: "Start the agent (`sallyport run`): it saves what can be read, and keeps the damaged file.",
+    });
+  }
 }
 
 /** What every part of the agent gets. */

@@ -1,4 +1,4 @@
-import { messageOf } from "../base/errors.ts";
+import { isDatabaseDamage, messageOf } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import { isDatabaseError } from "../base/sqlite.ts";
 import type { Condition } from "../protocol/conditions.ts";
@@ -9,13 +9,20 @@ export type Attempt = <T>(work: () => T) => T;
 /** Does what needs the state database: one that cannot be used, because the disk is full, say, stops no agent. */
 export class StateGuard {
   readonly #log: Log;
+  readonly #onDamage: (reason: string) => void;
   /** Does what may be done again as a whole; what it throws, somebody else has to see to. */
   readonly attempt: Attempt;
   /** Why each task failed on the database when it was tried last. */
   readonly #faults = new Map<string, string>();
 
-  constructor(log: Log, attempt: Attempt = (work) => work()) {
+  /** @param onDamage told when the database turns out to be damaged: waiting will not make it better */
+  constructor(
+    log: Log,
+    attempt: Attempt = (work) => work(),
+    onDamage: (reason: string) => void = () => {},
+  ) {
     this.#log = log;
+    this.#onDamage = onDamage;
     this.attempt = attempt;
   }
 
@@ -35,6 +42,7 @@ export class StateGuard {
       } else if (this.#faults.get(task) !== reason) {
         this.#faults.set(task, reason);
         this.#log.error("the state database cannot be used", { task, reason });
+        if (isDatabaseDamage(error)) this.#onDamage(reason);
       }
       return false;
     }

@@ -132,6 +132,8 @@ const SQLITE_FULL = 13;
 const SQLITE_NOTADB = 26;
 /** The index of the write-ahead log cannot grow, which takes nothing but room. */
 const SQLITE_IOERR_SHMSIZE = 4874;
+const SQLITE_IOERR_READ = 266;
+const SQLITE_IOERR_CORRUPTFS = 8458;
 
 /** Whether an error of the operating system or of SQLite says that the file system is full or over its quota. */
 export function isDiskFull(thrown: unknown): boolean {
@@ -140,10 +142,13 @@ export function isDiskFull(thrown: unknown): boolean {
     errcode === SQLITE_IOERR_SHMSIZE;
 }
 
-/** Whether SQLite says that a database is damaged: torn pages, a cut file, something else in its place. */
+/**
+ * Whether SQLite says that a database is damaged: torn pages, a cut file, something else in its place, or a disk that
+ * does not give it back.
+ */
 export function isDatabaseDamage(thrown: unknown): boolean {
   const { errcode, cause } = (thrown ?? {}) as { errcode?: number; cause?: unknown };
   const code = (errcode ?? 0) & 0xff;
-  return code === SQLITE_CORRUPT || code === SQLITE_NOTADB ||
-    (cause !== undefined && isDatabaseDamage(cause));
+  return code === SQLITE_CORRUPT || code === SQLITE_NOTADB || errcode === SQLITE_IOERR_READ ||
+    errcode === SQLITE_IOERR_CORRUPTFS || (cause !== undefined && isDatabaseDamage(cause));
 }

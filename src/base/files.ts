@@ -72,8 +72,24 @@ export async function exists(path: string): Promise<boolean> {
  * can still look at it. Returns the new path.
  */
 export async function setAside(path: string, clock: Clock): Promise<string> {
-  const stamp = isoTime(clock.now()).replaceAll(/[:.]/g, "-");
-  const target = `${path}.unreadable-${stamp}`;
+  const target = unreadablePath(path, clock);
   await Deno.rename(path, target);
   return target;
+}
+
+/** What stands between the name of something unreadable and the time at which it was set aside. */
+export const UNREADABLE = ".unreadable-";
+
+/** The name under which something is set aside now. */
+export function unreadablePath(path: string, clock: Clock): string {
+  return `${path}${UNREADABLE}${isoTime(clock.now()).replaceAll(/[:.]/g, "-")}`;
+}
+
+/** Removes a file, if it is there. */
+export async function removeIfThere(path: string): Promise<void> {
+  try {
+    await Deno.remove(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
 }

@@ -87,6 +87,9 @@ export function transaction<T>(db: Database, body: () => T): T {
   }
 }
 
+/** The table that says in which version the tables of each room are. */
+export const VERSIONS_TABLE = "schema_versions";
+
 /** One step of a room's tables: SQL, or a function where SQL does not reach. */
 export type MigrationStep = string | ((db: Database) => void);
 
@@ -95,9 +98,9 @@ export type MigrationStep = string | ((db: Database) => void);
  * once released. Rooms share a database without knowing of each other.
  */
 export function migrate(db: Database, room: string, steps: readonly MigrationStep[]): void {
-  db.exec("CREATE TABLE IF NOT EXISTS schema_versions (room TEXT PRIMARY KEY, version INTEGER NOT NULL)");
+  db.exec(`CREATE TABLE IF NOT EXISTS ${VERSIONS_TABLE} (room TEXT PRIMARY KEY, version INTEGER NOT NULL)`);
   const current = () =>
-    Number(db.prepare("SELECT version FROM schema_versions WHERE room = ?").get(room)?.version ?? 0);
+    Number(db.prepare(`SELECT version FROM ${VERSIONS_TABLE} WHERE room = ?`).get(room)?.version ?? 0);
   if (current() === steps.length) return;
   transaction(db, () => {
     const version = current();
@@ -112,7 +115,7 @@ export function migrate(db: Database, room: string, steps: readonly MigrationSte
       if (typeof step === "string") db.exec(step);
       else step(db);
     }
-    db.prepare("INSERT INTO schema_versions VALUES (?, ?) ON CONFLICT (room) DO UPDATE SET version = ?2")
+    db.prepare(`INSERT INTO ${VERSIONS_TABLE} VALUES (?, ?) ON CONFLICT (room) DO UPDATE SET version = ?2`)
       .run(room, steps.length);
   });
 }

@@ -8,7 +8,8 @@ import { openReadOnly } from "../base/sqlite.ts";
 import { progressLine } from "../base/progress_line.ts";
 import { printable } from "../base/terminal.ts";
 import { LedgerReader } from "../ledger/reader.ts";
-import type { Knowledge, Verification } from "../ledger/verify.ts";
+import type { Break } from "../ledger/statement.ts";
+import type { Knowledge, LostParts, Verification } from "../ledger/verify.ts";
 import { verifyLedger } from "../ledger/verify.ts";
 import type { Command, CommandContext } from "./command.ts";
 import { givenKnowledge, ownCertificates } from "./egress_knowledge.ts";
@@ -25,7 +26,7 @@ export const egressVerify: Command = {
   about:
     `Reads the whole ledger of this home, or of a copy of its database on any machine, and checks every body,
 hash, receipt and signature. It needs no network and changes nothing. The first thing that is wrong is
-named, and the exit code is then 8.
+named, and the exit code is then 8; also when a damaged disk took a part, which the agent states itself.
 A file that agrees with itself proves little to who did not make it: give a certificate that you trust, of
 the agent or of its platform's CA (in its own home the agent's are taken), and what was noted elsewhere:
 the platform shows the agent's last checkpoint, and this command prints what to note.`,
@@ -55,8 +56,9 @@ the platform shows the agent's last checkpoint, and this command prints what to 
     const found = file === undefined
       ? await checkOwn(context, knowledge)
       : await checkCopy(context, file, knowledge);
-    context.result({ whole: found.fault === undefined, ...found }, asText);
-    return found.fault ? EXIT.failed : EXIT.ok;
+    const whole = found.fault === undefined && found.lost === undefined;
+    context.result({ whole, ...found }, asText);
+    return whole ? EXIT.ok : EXIT.failed;
   },
 };
 
@@ -109,7 +111,7 @@ async function check(context: CommandContext, ledger: LedgerReader, knowledge: K
 }
 
 function asText(found: Found): string {
-  const { entries, payloads, bytes, receipts, pruned, fault, head } = found;
+  const { entries, payloads, bytes, receipts, pruned, fault, lost, head } = found;
   if (fault) {
     return [
       `${red("The ledger is not whole")}: entry ${fault.number}: ${printable(fault.reason)}.`,
@@ -117,23 +119,43 @@ function asText(found: Found): string {
     ].join("\n");
   }
   return [
-    `${green("The ledger is whole")}: ${entries} entries, ${payloads} payloads, ${
-      formatBytes(bytes)
-    }, ${receipts} receipts.`,
+    ...lost ? [red("The ledger is not whole, as the agent states itself:"), ...lostLines(lost)] : [],
+    `${
+      lost ? "In order are" : `${green("The ledger is whole")}:`
+    } ${entries} entries, ${payloads} payloads, ${formatBytes(bytes)}, ${receipts} receipts.`,
     ...pruned > 0 ? [`The bodies of ${pruned} payloads were pruned; their sizes and SHA-256 are there.`] : [],
     ...signatureLines(found),
     `Note this elsewhere, to find later that the end was cut off: ${head.number} ${head.hash}`,
   ].join("\n");
 }
 
-function signatureLines({ checkpoints, keys, entries, certificatesGiven }: Found): string[] {
+/** What a damaged database took. */
+function lostLines({ entries, receipts, bodies, signatures }: LostParts): string[] {
+  return [
+    ...entries.map((each) => `  ${breakText(each, "entry", "entries")}`),
+    ...receipts.map((each) => `  ${breakText(each, "receipt", "receipts")}`),
+    ...bodies > 0 ? [`  the bodies of ${bodies} entries are lost; their sizes and SHA-256 are there`] : [],
+    ...signatures > 0 ? [`  the signatures of ${signatures} checkpoints are lost`] : [],
+  ];
+}
+
+function breakText({ after, known, next }: Break, one: string, many: string): string {
+  const between = next - after - 1;
+  if (between === 0) return `what ties ${one} ${next} to the one before is lost`;
+  if (known === 0) return `${many} behind ${after} may be lost; it goes on with ${next}`;
+  if (known < between) {
+    return `${many} ${after + 1} to ${after + known}, or more, are lost; it goes on with ${next}`;
+  }
+  return known === 1 ? `${one} ${next - 1} is lost` : `${many} ${after + 1} to ${next - 1} are lost`;
+}
+
+function signatureLines({ checkpoints, keys, unsigned, certificatesGiven }: Found): string[] {
   if (checkpoints.count === 0) {
     return [yellow("Nothing in it is signed yet: whoever has the file could have made it.")];
   }
   const agents = [...new Set(keys.map(({ agent }) => agent ?? "nobody"))].join(", ");
   const signed =
     `${checkpoints.count} checkpoints with ${keys.length} keys of agent ${agents}; the last is entry ${checkpoints.last}.`;
-  const unsigned = entries - checkpoints.last;
   return [
     `Signed: ${signed}`,
     ...certificatesGiven === 0

@@ -9,6 +9,8 @@ import { isRunning, STATE_FOLDER } from "../agent/home.ts";
 import { loadPolicy } from "../agent/policy/policy_file.ts";
 import type { PolicyFacts } from "../agent/policy/policy_record.ts";
 import { readPolicyFacts } from "../agent/policy/policy_record.ts";
+import { setAsideHere } from "../agent/salvage/conditions.ts";
+import { setAsideText } from "../agent/salvage/record.ts";
 import { createDeployments } from "../engine/deployments.ts";
 import { recentRuns } from "../engine/runs.ts";
 import { loadIdentity } from "../identity/identity.ts";
@@ -68,6 +70,7 @@ async function gather({ clock }: CommandContext) {
       runs: recentRuns(db, 10),
       spool: spool.counts(),
       spooledTotal: spool.total(),
+      setAside: await setAsideHere(db),
       egress: ledger.exists() ? ledger.totals("class") : [],
     };
   });
@@ -82,6 +85,7 @@ async function gather({ clock }: CommandContext) {
     runs: [],
     spool: [],
     spooledTotal: 0,
+    setAside: [],
     egress: [],
   };
 }
@@ -96,7 +100,7 @@ async function policyNow(now: number, noted: PolicyFacts | undefined) {
 }
 
 function asText(
-  { agent, running, policy, connection, conditions, clock, processes, runs, spool, egress }: Status,
+  { agent, running, policy, connection, conditions, clock, processes, runs, spool, setAside, egress }: Status,
 ): string {
   const sign = (good: boolean, text: string) => good ? green(text) : red(text);
   const connected = connection?.state === "connected";
@@ -121,6 +125,7 @@ function asText(
     ...spool.map(({ channel, waiting, bytes }) =>
       `Spool      ${waiting} ${channel} payloads wait (${bytes} bytes)`
     ),
+    ...setAside.map((each) => `Set aside  ${printable(setAsideText(each))}`),
     ...egress.map((each) => `Sent       ${each.payloads} ${each.class} payloads (${each.bytes} bytes)`),
   ];
   for (const condition of conditions) lines.push("", conditionText(condition));

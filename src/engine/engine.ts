@@ -6,8 +6,9 @@ import { changedLog } from "../base/log.ts";
 import type { Database } from "../base/sqlite.ts";
 import type { ConnectorKind } from "./connector.ts";
 import { Deployer } from "./deployer.ts";
+import { lockEngine, tryLockOwner } from "./lock.ts";
 import { RunLogs } from "./logs/store.ts";
-import { lockOwner, recoverRuns, tryLockOwner } from "./recovery.ts";
+import { recoverRuns } from "./recovery.ts";
 import { EngineRedaction } from "./redaction.ts";
 import { Answering } from "./requests/answering.ts";
 import type { Responders } from "./requests/responder.ts";
@@ -25,6 +26,8 @@ export interface EngineOptions {
   connectors: readonly ConnectorKind[];
   /** What answers requests. */
   responders: Responders;
+  /** Whether the caller holds the engine's lock, and goes on holding it. Default: it is taken here. */
+  isLocked?: boolean;
   /** Takes tracking records, inside transactions on `db`. */
   outbox: Outbox;
   clock: Clock;
@@ -50,9 +53,6 @@ export interface Engine {
   readonly finished: Promise<void>;
 }
 
-/** How long to wait for the engine before this one to let go of the home. */
-const LOCK_WAIT_MS = 5_000;
-
 /**
  * Starts the engine: brings the runs of a crash to their end, resumes the active processes, and from then on follows
  * what the gatehouse offers.
@@ -64,13 +64,14 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   migrateEngine(db);
   const redaction = new EngineRedaction(db);
   const log = changedLog(options.log, redaction.text);
-  const lock = await lockOwner(databasePath, "engine", LOCK_WAIT_MS, clock);
+  const lock = options.isLocked ? undefined : await lockEngine(databasePath, clock);
   try {
     await redaction.refresh();
     const runs = createRuns(db, "engine", { clock, outbox, redaction });
     const logs = new RunLogs({ db, databasePath, clock, log, redaction });
     await recoverRuns({ runs, logs, dataFolder, log });
     await recoverLocalRuns({ ...options, log }, redaction, logs);
+    const failed = Promise.withResolvers<never>();
     const scheduler = new Scheduler({
       runs,
       logs,
@@ -79,6 +80,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       clock,
       log,
       clearBlockers: () => recoverLocalRuns({ ...options, log }, redaction, logs),
+      onDamage: failed.reject,
     });
     const deployer = new Deployer({
       db,
@@ -100,7 +102,6 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       log,
     });
     const stopped = new AbortController();
-    const failed = Promise.withResolvers<never>();
     const apply = () => void deployer.apply().catch(failed.reject);
     apply();
     answering.look();
@@ -113,7 +114,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       await watching;
       await Promise.all([scheduler.stop(), answering.stop()]);
       await deployer.idle();
-      lock[Symbol.dispose]();
+      lock?.[Symbol.dispose]();
     })();
     const finished = Promise.race([ended, failed.promise]);
     finished.catch(() => {}); // whoever cares awaits it
@@ -129,7 +130,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       finished,
     };
   } catch (error) {
-    lock[Symbol.dispose]();
+    lock?.[Symbol.dispose]();
     throw error;
   }
 }

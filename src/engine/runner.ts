@@ -1,5 +1,5 @@
 import type { Clock } from "../base/clock.ts";
-import { asSallyportError, SallyportError } from "../base/errors.ts";
+import { asSallyportError, isDatabaseDamage, SallyportError } from "../base/errors.ts";
 import { bothLogs } from "../base/log.ts";
 import type { Log } from "../base/log.ts";
 import type { Documents } from "../protocol/payloads/data.ts";
@@ -78,6 +78,7 @@ export async function runProcess(
     runs.commit(head, decided.result, decided.journal, pass.documents());
   } catch (thrown) {
     await pass.abandon();
+    if (isDatabaseDamage(thrown)) throw thrown; // the run is not to blame
     const error = asSallyportError(thrown);
     const result = pass.failure(error);
     if (result.error) runLog.failures.error("run", error, { step: pass.at });

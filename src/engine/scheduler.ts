@@ -1,5 +1,5 @@
 import type { Clock } from "../base/clock.ts";
-import { asSallyportError, SallyportError } from "../base/errors.ts";
+import { asSallyportError, isDatabaseDamage, SallyportError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { TriggerKind } from "../protocol/payloads/tracking.ts";
 import type { Process } from "./definition/definition.ts";
@@ -20,6 +20,8 @@ export interface SchedulerOptions {
   log: Log;
   /** Brings runs to their end that another, who is gone, left open: they keep a process from running. */
   clearBlockers(): Promise<void>;
+  /** Told when a run could not begin or end because the state database is damaged: no later try will be better. */
+  onDamage(error: unknown): void;
 }
 
 interface Scheduled {
@@ -152,7 +154,8 @@ export class Scheduler {
         await this.#run(scheduled, trigger);
         scheduled.complaint = "";
       } catch (thrown) {
-        await this.#options.clearBlockers();
+        if (isDatabaseDamage(thrown)) this.#options.onDamage(thrown);
+        else await this.#options.clearBlockers();
         this.#complain(scheduled, trigger, thrown);
       }
       scheduled.running = false;

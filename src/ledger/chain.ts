@@ -6,6 +6,7 @@ import { command, queryOne } from "../base/sqlite.ts";
 import type { LedgerEntry } from "./entry.ts";
 import { entryHash, GENESIS } from "./entry.ts";
 import { expandHeartbeats, heartbeatSequence, isHeartbeatAfter, MAX_HEARTBEATS } from "./heartbeats.ts";
+import { LossRecord } from "./losses.ts";
 import { migrateLedger } from "./tables.ts";
 
 /** What an entry is made from; the chain adds its number, its time and what ties it to the entry before. */
@@ -31,6 +32,8 @@ export const ENTRY_COLUMNS = COLUMNS.join(", ");
 /** The end of the chain, where entries are added. Call it within a transaction that takes the write lock. */
 export class Chain {
   readonly #clock: Clock;
+  /** Up to this number, all may have been given by a database that was damaged. */
+  readonly #given: number;
   readonly #last: () => LedgerEntry | undefined;
   readonly #body: (number: number) => { body: Uint8Array } | undefined;
   readonly #insert: (...values: (string | number | null)[]) => number;
@@ -40,6 +43,7 @@ export class Chain {
   constructor(db: Database, clock: Clock) {
     migrateLedger(db);
     this.#clock = clock;
+    this.#given = new LossRecord(db).given().entries;
     this.#last = queryOne(db, `SELECT ${ENTRY_COLUMNS} FROM ledger ORDER BY number DESC LIMIT 1`);
     this.#body = queryOne(db, "SELECT body FROM ledger_bodies WHERE number = ?");
     this.#insert = command(db, `INSERT INTO ledger VALUES (${COLUMNS.map(() => "?").join(", ")})`);
@@ -57,7 +61,7 @@ export class Chain {
     const heartbeats = content.kind === "heartbeats";
     const fields = {
       ...content,
-      number: (last?.number ?? 0) + 1,
+      number: Math.max(last?.number ?? 0, this.#given) + 1,
       time,
       until: heartbeats ? time : null,
       count: heartbeats ? 1 : null,
@@ -99,7 +103,8 @@ export class Chain {
 
   #mayGrow(last: LedgerEntry, content: Omit<Content, "kind" | "records">): boolean {
     const now = this.#clock.now();
-    return last.kind === "heartbeats" && last.class === content.class && last.policy === content.policy &&
+    return last.kind === "heartbeats" && last.number >= this.#given && last.class === content.class &&
+      last.policy === content.policy &&
       (last.count ?? 0) < MAX_HEARTBEATS && now >= (last.until ?? 0) &&
       Math.floor(now / DAY_MS) === Math.floor(last.time / DAY_MS);
   }

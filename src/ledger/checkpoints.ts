@@ -6,6 +6,7 @@ import { readCertificate } from "../trust/certificate.ts";
 import { Chain } from "./chain.ts";
 import type { LedgerEntry } from "./entry.ts";
 import { GENESIS } from "./entry.ts";
+import { LossRecord } from "./losses.ts";
 import type { CheckpointCause, Signer, Statement } from "./statement.ts";
 import { decodeStatement, encodeStatement, signedBytes } from "./statement.ts";
 
@@ -18,7 +19,8 @@ export interface Checkpoint extends Pick<LedgerEntry, "number" | "time" | "hash"
 export class Checkpoints {
   readonly #db: Database;
   readonly #chain: Chain;
-  readonly #last: () => Omit<Checkpoint, "statement"> & { body: Uint8Array } | undefined;
+  readonly #losses: LossRecord;
+  readonly #before: (number: number) => Omit<Checkpoint, "statement"> & { body: Uint8Array } | undefined;
   readonly #totalsSince: (number: number) => { class: string; payloads: number; bytes: number }[];
   readonly #receipts: () => Statement["receipts"] | undefined;
   readonly #isKnown: (fingerprint: string) => unknown;
@@ -28,10 +30,11 @@ export class Checkpoints {
   constructor(db: Database, clock: Clock) {
     this.#db = db;
     this.#chain = new Chain(db, clock);
-    this.#last = queryOne(
+    this.#losses = new LossRecord(db);
+    this.#before = queryOne(
       db,
       `SELECT number, time, hash, body FROM ledger LEFT JOIN ledger_bodies USING (number)
-       WHERE kind = 'checkpoint' ORDER BY number DESC LIMIT 1`,
+       WHERE kind = 'checkpoint' AND number < ? ORDER BY number DESC LIMIT 1`,
     );
     this.#totalsSince = query(
       db,
@@ -48,12 +51,15 @@ export class Checkpoints {
   }
 
   /**
-   * The last one, or undefined.
+   * The last one of which more is left than its entry, or undefined.
    *
    * @throws {SallyportError} `state.unreadable` when its statement is damaged or gone.
    */
   last(): Checkpoint | undefined {
-    const row = this.#last();
+    const lost = this.#losses.latest()?.bodies ?? [];
+    const isLost = (number: number) => lost.some(([first, last]) => first <= number && number <= last);
+    let row = this.#before(Number.MAX_SAFE_INTEGER);
+    while (row && isLost(row.number)) row = this.#before(row.number);
     if (!row) return undefined;
     const { number, time, hash, body } = row;
     try {
@@ -67,8 +73,13 @@ export class Checkpoints {
     }
   }
 
+  /** Whether something was lost that no checkpoint has stated. */
+  hasLosses(): boolean {
+    return this.#losses.unstated() !== undefined;
+  }
+
   /**
-   * Makes one.
+   * Makes one. It states what was lost, if there is something, which then is its cause.
    *
    * @param prunedThrough bodies up to this entry are going to be removed
    * @param successor a certificate (PEM) that will sign after the signer's own
@@ -77,9 +88,10 @@ export class Checkpoints {
     const certificate = readCertificate(signer.certificate).fingerprint;
     return transaction(this.#db, () => {
       const before = this.last();
+      const lost = this.#losses.unstated();
       const statement: Statement = {
         format: 1,
-        cause,
+        cause: lost ? "damage" : cause,
         certificate,
         introduces: [signer.certificate, successor].flatMap((pem) =>
           pem === undefined ? [] : this.#meet(pem)
@@ -87,12 +99,14 @@ export class Checkpoints {
         totals: addTotals(before?.statement.totals ?? {}, this.#totalsSince(before?.number ?? 0)),
         receipts: this.#receipts() ?? { count: 0, hash: GENESIS },
         prunedThrough,
+        ...lost ? { lost } : {},
       };
       const { number, time, hash } = this.#chain.append(
-        { kind: "checkpoint", class: "", records: `checkpoint: ${cause}`, policy: "" },
+        { kind: "checkpoint", class: "", records: `checkpoint: ${statement.cause}`, policy: "" },
         encodeStatement(statement),
       );
       this.#addSignature(number, signer.sign(signedBytes(hash)));
+      this.#losses.stated(number);
       return { number, time, hash, statement };
     });
   }

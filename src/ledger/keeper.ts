@@ -49,11 +49,11 @@ export class LedgerKeeper {
     return this.#last;
   }
 
-  /** Signs what a crash left unsigned, and says who signs from here on. Call it before anything is sent. */
+  /** Signs what a crash left unsigned and what a damage took, and says who signs from here on. Call it before anything is sent. */
   start(): void {
     this.#do(() => {
       this.#last = this.#checkpoints.last();
-      if (this.#unsigned() > 0 || this.#isNewSigner()) this.#make("start");
+      if (this.#checkpoints.hasLosses() || this.#unsigned() > 0 || this.#isNewSigner()) this.#make("start");
     });
   }
 

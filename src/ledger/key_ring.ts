@@ -43,9 +43,19 @@ export class KeyRing {
     return [...this.#keys.values()].map(({ certificate: _certificate, ...key }) => key);
   }
 
+  /** Whether a certificate was introduced. */
+  has(fingerprint: string): boolean {
+    return this.#keys.has(fingerprint);
+  }
+
+  /** Whether the ledger has a certificate at all. */
+  isKept(fingerprint: string): boolean {
+    return this.#find(fingerprint) !== undefined;
+  }
+
   /** Takes a certificate in, which another, or itself, introduces at a checkpoint. */
   introduce(fingerprint: string, by: string, since: number): void {
-    if (this.#keys.has(fingerprint)) fault("checkpoint", since, "it introduces a certificate a second time");
+    if (this.has(fingerprint)) fault("checkpoint", since, "it introduces a certificate a second time");
     const certificate = this.#find(fingerprint);
     const facts = certificate === undefined ? undefined : factsOf(certificate);
     if (certificate === undefined || facts?.fingerprint !== fingerprint) {

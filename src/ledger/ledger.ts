@@ -5,6 +5,7 @@ import { Chain } from "./chain.ts";
 import type { LedgerEntry, Receipt } from "./entry.ts";
 import { GENESIS, receiptHash } from "./entry.ts";
 import { heartbeatSequence } from "./heartbeats.ts";
+import { LossRecord } from "./losses.ts";
 
 /** What is known of a payload when it is about to leave. */
 export interface Intent extends Pick<LedgerEntry, "class" | "records" | "policy"> {
@@ -17,6 +18,7 @@ export class Ledger {
   readonly #db: Database;
   readonly #clock: Clock;
   readonly #chain: Chain;
+  readonly #givenReceipts: number;
   readonly #lastReceipt: () => Receipt | undefined;
   readonly #isAcknowledged: (number: number) => unknown;
   readonly #addReceipt: (...values: (string | number)[]) => number;
@@ -25,6 +27,7 @@ export class Ledger {
     this.#db = db;
     this.#clock = clock;
     this.#chain = new Chain(db, clock);
+    this.#givenReceipts = new LossRecord(db).given().receipts;
     this.#lastReceipt = queryOne(db, "SELECT * FROM ledger_receipts ORDER BY receipt DESC LIMIT 1");
     this.#isAcknowledged = queryOne(db, "SELECT 1 FROM ledger_receipts WHERE number = ?");
     this.#addReceipt = command(db, "INSERT INTO ledger_receipts VALUES (?, ?, ?, ?)");
@@ -51,7 +54,11 @@ export class Ledger {
   acknowledge(number: number): void {
     if (this.#isAcknowledged(number)) return;
     const last = this.#lastReceipt();
-    const receipt = { receipt: (last?.receipt ?? 0) + 1, number, time: this.#clock.now() };
+    const receipt = {
+      receipt: Math.max(last?.receipt ?? 0, this.#givenReceipts) + 1,
+      number,
+      time: this.#clock.now(),
+    };
     this.#addReceipt(receipt.receipt, number, receipt.time, receiptHash(receipt, last?.hash ?? GENESIS));
   }
 }

@@ -1,3 +1,4 @@
+import type { MetBreak } from "./declared_losses.ts";
 import type { LedgerEntry } from "./entry.ts";
 import { fault } from "./fault.ts";
 
@@ -24,6 +25,13 @@ export class NotedHashes {
       fault("rewritten", number, "it is not the entry that was noted elsewhere: the chain was written anew");
     }
     this.#byNumber.delete(number);
+  }
+
+  /** Of what a signed checkpoint states to be lost between two entries, no hash can be expected. */
+  crossBreak({ after, next }: MetBreak): void {
+    for (const number of this.#byNumber.keys()) {
+      if (number! > after && number! < next) this.#byNumber.delete(number);
+    }
   }
 
   /** @param next the number that the next entry would have */

@@ -153,6 +153,16 @@ export class LedgerReader {
     )()?.body;
   }
 
+  /** The bodies of the checkpoints of which the signature is there as well. */
+  signedStatements(): Iterable<{ number: number; body: Uint8Array }> {
+    return rowsInTurn(
+      this.#db,
+      `SELECT number, body FROM ledger JOIN ledger_bodies USING (number) JOIN ledger_signatures USING (number)
+       WHERE kind = 'checkpoint' AND number > ?1 ORDER BY number LIMIT ?2`,
+      ({ number }) => number,
+    );
+  }
+
   /** The checkpoints behind an entry, with their statements as they stand there. */
   checkpoints(after: number): Iterable<{ number: number; time: number; body: Uint8Array }> {
     return rowsInTurn(

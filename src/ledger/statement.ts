@@ -9,11 +9,36 @@ import { canonicalJson } from "../base/json.ts";
  */
 
 /** Why a checkpoint was made. */
-const CHECKPOINT_CAUSES = ["start", "count", "day", "pruning", "renewal", "stop"] as const;
+const CHECKPOINT_CAUSES = ["start", "count", "day", "pruning", "renewal", "stop", "damage"] as const;
 export type CheckpointCause = (typeof CHECKPOINT_CAUSES)[number];
 
 const count = z.int().check(z.minimum(0));
 const digest = z.string().check(z.regex(/^[0-9a-f]{64}$/));
+
+/**
+ * A place where a chain is broken: behind the number `after`, whose hash is `hash`, comes `next`. Of those between, if
+ * there are any, `known` are known to have been written; the other numbers may have been given, or never.
+ */
+const breakSchema = z.strictObject({ after: count, hash: digest, known: count, next: count });
+export type Break = z.infer<typeof breakSchema>;
+
+/** The first and the last of numbers without a gap. */
+const rangeSchema = z.tuple([count, count]);
+export type Range = z.infer<typeof rangeSchema>;
+
+/** Everything that the ledger lacks since the database that held it was damaged. */
+const lossesSchema = z.strictObject({
+  /** Breaks in the chain of entries, and in that of receipts. */
+  entries: z.array(breakSchema),
+  receipts: z.array(breakSchema),
+  /** Entries that are there, and their bodies are not. */
+  bodies: z.array(rangeSchema),
+  /** Checkpoints whose signatures are not there. */
+  signatures: z.array(rangeSchema),
+  /** Certificates that checkpoints name, and that are not there. */
+  certificates: z.array(digest),
+});
+export type Losses = z.infer<typeof lossesSchema>;
 
 const statementSchema = z.strictObject({
   format: z.literal(1),
@@ -28,6 +53,8 @@ const statementSchema = z.strictObject({
   receipts: z.strictObject({ count, hash: digest }),
   /** Bodies of payloads up to and with this entry were removed, or are about to be. */
   prunedThrough: count,
+  /** Only when there is something: all that is lost, not only what was lost since an earlier statement. */
+  lost: z.optional(lossesSchema),
 });
 export type Statement = z.infer<typeof statementSchema>;
 
@@ -39,6 +66,15 @@ export function encodeStatement(statement: Statement): Uint8Array<ArrayBuffer> {
 /** The statement of a body. Throws when it is none. */
 export function decodeStatement(body: Uint8Array): Statement {
   return statementSchema.parse(JSON.parse(fromUtf8(body)));
+}
+
+/** The statement of a body; undefined when it is none. */
+export function statementIn(body: Uint8Array): Statement | undefined {
+  try {
+    return decodeStatement(body);
+  } catch {
+    return undefined;
+  }
 }
 
 /** What the agent's key signs. The first line keeps it from ever being valid in another protocol of that key. */

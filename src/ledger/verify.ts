@@ -1,5 +1,7 @@
 import { messageOf } from "../base/errors.ts";
 import { isDatabaseError } from "../base/sqlite.ts";
+import type { MetBreak } from "./declared_losses.ts";
+import { DeclaredLosses } from "./declared_losses.ts";
 import { GENESIS, payloadsOf } from "./entry.ts";
 import type { Fault } from "./fault.ts";
 import { fault, FaultFound } from "./fault.ts";
@@ -8,7 +10,8 @@ import { KeyRing } from "./key_ring.ts";
 import type { Noted } from "./noted.ts";
 import { NotedHashes } from "./noted.ts";
 import type { LedgerReader, StoredEntry } from "./reader.ts";
-import { decodeStatement } from "./statement.ts";
+import type { Break } from "./statement.ts";
+import { statementIn } from "./statement.ts";
 import { CheckpointCheck } from "./verify_checkpoints.ts";
 import { checkEntry } from "./verify_entries.ts";
 
@@ -38,8 +41,22 @@ export interface Verification {
     trustedThrough: number;
   };
   keys: SigningKey[];
+  /** Entries behind the last checkpoint. */
+  unsigned: number;
+  /** What is not there since the agent's database was damaged, as signed checkpoints state; undefined for nothing. */
+  lost: LostParts | undefined;
   /** The first thing that is wrong, or undefined when all is well. */
   fault: Fault | undefined;
+}
+
+/** Parts of a ledger that are lost without hiding what is there. */
+export interface LostParts {
+  /** Where entries, and where receipts, are missing. */
+  entries: Break[];
+  receipts: Break[];
+  /** Bodies of entries that are there, and signatures of checkpoints that are. */
+  bodies: number;
+  signatures: number;
 }
 
 /** Entries between two signs of progress. */
@@ -59,7 +76,7 @@ export function* verifyLedger(
   try {
     for (const entry of reader.entries()) {
       walk.take(entry);
-      if (entry.number % STEP === 0) yield entry.number;
+      if (walk.entries % STEP === 0) yield walk.entries;
     }
     walk.finish();
     return walk.result(undefined);
@@ -75,7 +92,10 @@ class Walk {
   readonly #keys: KeyRing;
   readonly #checkpoints: CheckpointCheck;
   readonly #noted: NotedHashes;
-  readonly #seen = { entries: 0, payloads: 0, bytes: 0, pruned: 0 };
+  readonly #losses: DeclaredLosses;
+  readonly #seen = { entries: 0, payloads: 0, bytes: 0, pruned: 0, unsigned: 0 };
+  readonly #lost: Pick<LostParts, "entries" | "bodies"> = { entries: [], bodies: 0 };
+  #number = 0;
   #previous = GENESIS;
   #head = { number: 0, hash: GENESIS };
   #claimedPruning: number | undefined;
@@ -85,22 +105,31 @@ class Walk {
     this.#reader = reader;
     this.#certificates = certificates;
     this.#keys = new KeyRing((fingerprint) => reader.certificate(fingerprint), certificates);
-    this.#checkpoints = new CheckpointCheck(this.#keys, reader.receipts());
+    this.#losses = new DeclaredLosses(reader);
+    this.#checkpoints = new CheckpointCheck(this.#keys, reader.receipts(), this.#losses);
     this.#noted = new NotedHashes(noted);
   }
 
   /** The number of the next entry. */
   get next(): number {
-    return this.#seen.entries + 1;
+    return this.#number + 1;
+  }
+
+  /** How many entries were taken. */
+  get entries(): number {
+    return this.#seen.entries;
   }
 
   take(entry: StoredEntry): void {
+    this.#crossBreak(entry);
     checkEntry(entry, this.next, this.#previous);
     this.#checkpoints.take(entry);
     this.#noted.take(entry);
     const { number, kind, bytes, previous, hash } = entry;
     if (entry.body === null) this.#withoutBody(entry);
+    this.#number = number;
     this.#seen.entries++;
+    this.#seen.unsigned = kind === "checkpoint" ? 0 : this.#seen.unsigned + 1;
     this.#seen.payloads += payloadsOf(entry);
     if (kind !== "checkpoint") this.#seen.bytes += bytes;
     // Heartbeats at the end may still grow.
@@ -135,11 +164,32 @@ class Walk {
         trustedThrough: this.#checkpoints.trustedThrough,
       },
       keys: this.#keys.keys,
+      lost: this.#lostParts(),
       fault: found,
     };
   }
 
+  /** Goes on behind a break in the chain, if a signed checkpoint states just this one. */
+  #crossBreak({ number, previous }: StoredEntry): void {
+    if (number === this.next && previous === this.#previous) return;
+    const met: MetBreak = { after: this.#number, hash: this.#previous, next: number };
+    const stated = this.#losses.entries(met);
+    if (!stated) return;
+    this.#lost.entries.push(stated);
+    this.#checkpoints.crossBreak();
+    this.#noted.crossBreak(met);
+    [this.#number, this.#previous] = [number - 1, previous];
+  }
+
+  #lostParts(): LostParts | undefined {
+    const { lostReceipts: receipts, lostSignatures: signatures } = this.#checkpoints;
+    const lost = { ...this.#lost, receipts, signatures };
+    const isNothing = lost.entries.length + receipts.length + lost.bodies + signatures === 0;
+    return isNothing ? undefined : lost;
+  }
+
   #withoutBody({ number, kind }: StoredEntry): void {
+    if (this.#losses.lacksBody(number)) return void this.#lost.bodies++;
     if (kind !== "payload") fault("body", number, "its body is gone; such bodies are not pruned");
     // Whether the last checkpoint really says so shows when its turn comes.
     this.#claimedPruning ??= claimedPruning(this.#reader);
@@ -149,7 +199,7 @@ class Walk {
 
   #checkTrust(): void {
     const { last, firstUntrusted } = this.#checkpoints;
-    if (!last) fault("certificate", this.#seen.entries, "no entry of this ledger is signed");
+    if (!last) fault("certificate", this.#number, "no entry of this ledger is signed");
     if (firstUntrusted === undefined) return;
     const { agent, fingerprint } = last.key;
     const who = `agent ${agent ?? "unknown"}, certificate ${fingerprint}`;
@@ -167,11 +217,8 @@ export function verification(reader: LedgerReader, knowledge?: Knowledge): Verif
 }
 
 function claimedPruning(reader: LedgerReader): number {
-  try {
-    return decodeStatement(reader.lastStatement() ?? new Uint8Array()).prunedThrough;
-  } catch {
-    return 0; // and it is named when its turn comes
-  }
+  // One that is none is named when its turn comes.
+  return statementIn(reader.lastStatement() ?? new Uint8Array())?.prunedThrough ?? 0;
 }
 
 function faultOf(error: unknown, number: number): Fault {

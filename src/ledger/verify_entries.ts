@@ -32,6 +32,11 @@ export function contentOf({ kind, count }: LedgerEntry, body: Uint8Array): Uint8
   return kind === "heartbeats" ? expandHeartbeats(body, count ?? 0) : body;
 }
 
+/** Whether these are the bytes that an entry stands for. */
+export function isContent({ bytes, sha256 }: LedgerEntry, content: Uint8Array): boolean {
+  return content.length === bytes && sha256Hex(content) === sha256;
+}
+
 function checkBody(entry: StoredEntry, body: Uint8Array): void {
   const content = contentOf(entry, body);
   if (!content) fault("body", entry.number, "its body is not the first of so many heartbeats");

@@ -14,10 +14,15 @@ export interface CheckpointMark {
 
 /** The attribute for a checkpoint; none as long as there is no checkpoint. */
 export function checkpointAttributes(last: CheckpointMark | undefined): Attributes {
-  return last ? { [CHECKPOINT_ATTRIBUTE]: `${last.number} ${last.hash}` } : {};
+  return last ? { [CHECKPOINT_ATTRIBUTE]: checkpointText(last) } : {};
 }
 
-/** The checkpoint of a value of the attribute, or undefined when it is none. */
+/** A checkpoint as text: `NUMBER HASH`. */
+export function checkpointText({ number, hash }: CheckpointMark): string {
+  return `${number} ${hash}`;
+}
+
+/** The checkpoint of such a text, or undefined when it is none. */
 export function parseCheckpoint(value: string): CheckpointMark | undefined {
   const match = /^([1-9][0-9]{0,14}) ([0-9a-f]{64})$/.exec(value);
   return match ? { number: Number(match[1]), hash: match[2]! } : undefined;

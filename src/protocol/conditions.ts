@@ -73,6 +73,15 @@ const TABLE = {
     visibleAfterMs: 10_000,
     remedy: "Start the agent's engine (`sallyport run`, or its service). If it ends again, its log says why.",
   },
+  "ledger.went-back": {
+    severity: "warning",
+    status: "went back",
+    dependsOn: [],
+    visibleAfterMs: 0,
+    remedy:
+      "Find out who restored, cut or removed the agent's database; `sallyport egress verify` names what is " +
+      "missing. This ends with the agent's next start.",
+  },
   "platform.not-proved": {
     severity: "error",
     status: "not proved",
@@ -155,6 +164,15 @@ const TABLE = {
     remedy:
       "Records that cannot be read hint at a damaged disk. They are kept in the table spool_quarantine of " +
       "the state database; this ends when somebody has taken them out.",
+  },
+  "state.damaged": {
+    severity: "warning",
+    status: "state damaged",
+    dependsOn: [],
+    visibleAfterMs: 0,
+    remedy:
+      "Look after the disk. The agent goes on with what could be saved; what was set aside lies in state/, and " +
+      "this ends when somebody has taken it away.",
   },
   "state.unwritable": {
     severity: "error",

@@ -202,14 +202,16 @@ export class Spool {
       this.#sql.renumber(through, channel);
       this.#gaps.renumber(channel, through);
       this.#sql.skip(through, channel);
-      this.lost(channel, {
-        reason: "rolled-back",
-        records: 0,
-        bytes: 0,
-        first: null,
-        last: this.#clock.now(),
-      });
+      this.#rolledBack(channel);
     });
+  }
+
+  /** Notes of every channel that this database went back to an earlier state, or took the place of one that is gone. */
+  rolledBack(): void {
+    for (const channel of Object.keys(this.#quotas)) {
+      this.#channel(channel);
+      this.#rolledBack(channel);
+    }
   }
 
   /** Puts a gap in behind what waits: payloads are lost, and where they stood is not known. */
@@ -218,6 +220,21 @@ export class Spool {
       const { last, sent } = this.#sql.next(channel)!;
       this.#gaps.add(channel, last, sent, gap);
     });
+  }
+
+  /**
+   * Makes the counts of a channel fit what is there, up to the number `last`, and leaves `skipped` numbers out, of
+   * which any may have been given and sent; returns what the counts said before.
+   */
+  recount(
+    channel: string,
+    { records, bytes, last }: { records: number; bytes: number; last: number },
+    skipped: number,
+  ): { waiting: number; bytes: number } {
+    const before = this.#channel(channel);
+    const highest = Math.max(before.last, last);
+    this.#sql.recount(records, bytes, highest + skipped, channel);
+    return before;
   }
 
   /** Sets one payload aside, so that it does not hold up those behind it; a gap record tells of it. */
@@ -247,6 +264,11 @@ export class Spool {
   /** How many payloads were ever put in. */
   total(): number {
     return this.#sql.channels().reduce((sum, { last }) => sum + last, 0);
+  }
+
+  #rolledBack(channel: string): void {
+    const last = this.#clock.now();
+    this.lost(channel, { reason: "rolled-back", records: 0, bytes: 0, first: null, last });
   }
 
   /** Drops the oldest that were never sent, until `excess` bytes are gone or nothing is left to drop. */
@@ -312,6 +334,10 @@ function statements(db: Database) {
     count: command(
       db,
       "UPDATE spool_channels SET waiting = waiting + ?, bytes = bytes + ? WHERE channel = ?",
+    ),
+    recount: command(
+      db,
+      "UPDATE spool_channels SET waiting = ?1, bytes = ?2, sent = ?3, last = ?3 WHERE channel = ?4",
     ),
     next: queryOne<ChannelRow>(
       db,

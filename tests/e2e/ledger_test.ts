@@ -32,7 +32,8 @@ Deno.test("the platform notes the ledger's checkpoints, and with them a cut end 
   assertEquals([whole.whole, whole.keys[0]?.agent], [true, id]);
   assertEquals([whole.checkpoints.trustedThrough, whole.head.number], [whole.entries, whole.entries]);
 
-  // Somebody cuts the end off, cleanly, so that the rest is whole.
+  // Somebody cuts the end off, cleanly, so that the rest is whole, and what the agent kept beside it.
+  await Deno.remove(`${fleet.home}/state/ledger.checkpoint`);
   const first = noted.checkpoints[0]!.number;
   const last = noted.checkpoints[1]!.number;
   {

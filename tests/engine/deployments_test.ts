@@ -9,7 +9,7 @@ import { createDeployments } from "../../src/engine/deployments.ts";
 import type { Deployments } from "../../src/engine/deployments.ts";
 import { startEngine } from "../../src/engine/engine.ts";
 import type { Engine } from "../../src/engine/engine.ts";
-import { lockOwner } from "../../src/engine/recovery.ts";
+import { lockOwner } from "../../src/engine/lock.ts";
 import type { RunPause } from "../../src/engine/run_pause.ts";
 import { createRunPause } from "../../src/engine/run_pause.ts";
 import { ORDERS, TestHome, until } from "./support.ts";

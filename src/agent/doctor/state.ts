@@ -8,6 +8,9 @@ import { Spool, SPOOL_WARN_SHARE } from "../../spool/spool.ts";
 import type { ConnectionFacts } from "../connection_record.ts";
 import { readConnection } from "../connection_record.ts";
 import { DATABASE_PATH, openState } from "../home.ts";
+import { setAsideHere } from "../salvage/conditions.ts";
+import type { SetAside } from "../salvage/record.ts";
+import { setAsideText } from "../salvage/record.ts";
 import type { Check } from "./check.ts";
 import { fail, ok, skipped, warn } from "./check.ts";
 
@@ -33,7 +36,7 @@ export async function checkState(clock: Clock): Promise<StateFacts> {
     try {
       return {
         checks: [
-          ok("database", `${DATABASE_PATH} can be read`),
+          databaseCheck(await setAsideHere(db)),
           spoolCheck(new Spool(db, clock).counts(), clock.now()),
         ],
         connection: readConnection(db),
@@ -50,6 +53,16 @@ export async function checkState(clock: Clock): Promise<StateFacts> {
       ...nothing,
     };
   }
+}
+
+function databaseCheck(setAside: readonly SetAside[]): Check {
+  const readable = `${DATABASE_PATH} can be read`;
+  if (setAside.length === 0) return ok("database", readable);
+  return warn(
+    "database",
+    [`${readable}, but it was damaged before`, ...setAside.map(setAsideText)].join("; "),
+    "Look after the disk. Take the files that were set aside out of state/ when you need nothing of them.",
+  );
 }
 
 /** What waits to be sent, and for how long. */
