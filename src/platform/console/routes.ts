@@ -3,6 +3,9 @@ import { etag } from "hono/etag";
 import uplotCss from "uplot/dist/uPlot.min.css" with { type: "text" };
 import uplotJs from "uplot/dist/uPlot.esm.js" with { type: "text" };
 import agent from "./assets/agent.js" with { type: "text" };
+import answerErrors from "./assets/answer_errors.js" with { type: "text" };
+import answerLogs from "./assets/answer_logs.js" with { type: "text" };
+import answerSchema from "./assets/answer_schema.js" with { type: "text" };
 import agents from "./assets/agents.js" with { type: "text" };
 import api from "./assets/api.js" with { type: "text" };
 import app from "./assets/app.js" with { type: "text" };
@@ -16,12 +19,17 @@ import overview from "./assets/overview.js" with { type: "text" };
 import narrow from "./assets/narrow.css" with { type: "text" };
 import page from "./assets/index.html" with { type: "text" };
 import processes from "./assets/processes.js" with { type: "text" };
+import requests from "./assets/requests.js" with { type: "text" };
 import runs from "./assets/runs.js" with { type: "text" };
 import style from "./assets/style.css" with { type: "text" };
+import waterfall from "./assets/waterfall.js" with { type: "text" };
 
 const SCRIPTS: Record<string, string> = {
   "agent.js": agent,
   "agents.js": agents,
+  "answer_errors.js": answerErrors,
+  "answer_logs.js": answerLogs,
+  "answer_schema.js": answerSchema,
   "api.js": api,
   "app.js": app,
   "chart.js": chart,
@@ -31,8 +39,10 @@ const SCRIPTS: Record<string, string> = {
   "login.js": login,
   "overview.js": overview,
   "processes.js": processes,
+  "requests.js": requests,
   "runs.js": runs,
   "uplot.js": uplotJs,
+  "waterfall.js": waterfall,
 };
 
 const TYPES: Record<string, string> = {

@@ -1,6 +1,7 @@
 import { facts, h, openDialog, replace, table } from "./dom.js";
 import { ago, badge, mark } from "./format.js";
 import { get, post } from "./api.js";
+import { askButton } from "./requests.js";
 
 /** How often an open dialog looks whether something has changed. */
 const LOOK_MS = 2_000;
@@ -80,7 +81,10 @@ export function openAgent(id) {
     }
   };
   const timer = setInterval(look, LOOK_MS);
-  const dialog = openDialog("agent-title", body, () => clearInterval(timer));
+  const dialog = openDialog("agent-title", body, () => {
+    clearInterval(timer);
+    forms.delete(id);
+  });
   dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
   look();
 }
@@ -101,10 +105,41 @@ function describeAgent(agent) {
   return [
     h("h2", { id: "agent-title" }, name),
     facts(told),
+    browsing(agent),
     clones && h("h3", {}, "Clones"),
     clones && h("p", { class: "hint" }, CLONE_HINT),
     clones && table("Clones", CLONE_COLUMNS, clones.starts.map(describeStart)),
   ];
+}
+
+/** The form stays what it is while the agent around it changes, with what somebody has typed into it. */
+const forms = new Map();
+function browsing({ id }) {
+  if (forms.has(id)) return forms.get(id);
+  const input = (name, placeholder) => {
+    const key = `browse-${name}`;
+    return h("input", { id: key, "data-key": key, placeholder, maxlength: "200", autocomplete: "off" });
+  };
+  const [connection, pattern] = [input("connection", "warehouse"), input("pattern", "public.order*")];
+  const wish = () => ({
+    agent: id,
+    channel: "schema",
+    parameters: {
+      connection: connection.value.trim(),
+      ...(pattern.value.trim() ? { pattern: pattern.value.trim() } : {}),
+    },
+  });
+  const form = h(
+    "div",
+    { class: "ask" },
+    h("label", { for: "browse-connection" }, "Connection"),
+    connection,
+    h("label", { for: "browse-pattern" }, "Pattern"),
+    pattern,
+    askButton("Browse its schema", wish),
+  );
+  forms.set(id, form);
+  return form;
 }
 
 function rotation({ id, name, keyRotation }) {

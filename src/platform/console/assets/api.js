@@ -37,20 +37,42 @@ export const get = async (path) => (await request(path)).json();
 export const post = async (path, body) =>
   (await request(path, { method: "POST", body: JSON.stringify(body) })).json();
 
+export const remove = async (path) => (await request(path, { method: "DELETE" })).json();
+
 /** Calls `onEvent` for everything that happens until the stream ends. */
 export async function stream(onOpen, onEvent, signal) {
   const response = await request("/events", { signal });
   onOpen();
+  for await (const block of pieces(response, "\n\n")) {
+    const match = block.match(/^(?:id: .+\n)?event: (.+)\ndata: (.+)$/);
+    if (match) onEvent(match[1], JSON.parse(match[2]));
+  }
+}
+
+/** The lines of an answer as they come. */
+export async function* lines(path, signal) {
+  yield* pieces(await request(path, { signal }), "\n");
+}
+
+/** What comes up to each `end`; what has none when the response is over is not whole and not given. */
+async function* pieces(response, end) {
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";
   for (;;) {
     const { done, value } = await reader.read();
     if (done) return;
-    const blocks = (rest + value).split("\n\n");
-    rest = blocks.pop();
-    for (const block of blocks) {
-      const match = block.match(/^(?:id: .+\n)?event: (.+)\ndata: (.+)$/);
-      if (match) onEvent(match[1], JSON.parse(match[2]));
-    }
+    const whole = (rest + value).split(end);
+    rest = whole.pop();
+    yield* whole;
   }
+}
+
+/** Saves an answer as a file of the person at the browser. */
+export async function save(path, name) {
+  const url = URL.createObjectURL(await (await request(path)).blob());
+  const link = document.createElement("a");
+  link.href = url;
+  link.download = name;
+  link.click();
+  URL.revokeObjectURL(url);
 }

@@ -19,6 +19,7 @@ const TOUCHES = {
   published: ["processes", "summary"],
   run: ["runs", "summary", "activity"],
   gap: ["gaps", "summary"],
+  request: ["requests"],
 };
 /** Events come in bursts; each part is read at most this often. */
 const REFRESH_MS = 400;

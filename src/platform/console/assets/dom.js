@@ -13,6 +13,14 @@ export function h(tag, props = {}, ...children) {
   return element;
 }
 
+/** As {@linkcode h}, for the elements of a picture. */
+export function svg(tag, props, ...children) {
+  const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(props)) element.setAttribute(name, value);
+  element.append(...children);
+  return element;
+}
+
 /** Puts new content in place and keeps the keyboard's focus on the element with the same `data-key`. */
 export function replace(container, ...children) {
   const active = document.activeElement;

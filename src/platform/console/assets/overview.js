@@ -3,6 +3,7 @@ import { createChart } from "./chart.js";
 import { showAgents } from "./agents.js";
 import { showGaps } from "./gaps.js";
 import { showProcesses } from "./processes.js";
+import { showRequests } from "./requests.js";
 import { showRuns } from "./runs.js";
 import { number } from "./format.js";
 import { get } from "./api.js";
@@ -13,7 +14,7 @@ const OUTCOMES = ["running", "succeeded", "partial", "failed", "interrupted"];
 export function createOverview(main) {
   const tiles = h("section", { class: "tiles", "aria-label": "Summary" });
   const chart = h("div");
-  const [agents, processes, runs, gaps] = [h("div"), h("div"), h("div"), h("div")];
+  const [agents, processes, runs, gaps, requests] = Array.from({ length: 5 }, () => h("div"));
   const lost = section("Lost records", gaps);
   lost.hidden = true;
   const filter = h(
@@ -30,6 +31,7 @@ export function createOverview(main) {
     section("Processes", processes),
     lost,
     section("Runs", runs, h("label", { for: "outcome", class: "hidden" }, "Outcome"), filter),
+    section("Requests", requests),
   );
   const plot = createChart(chart);
   const last = new Map();
@@ -61,6 +63,10 @@ export function createOverview(main) {
     async gaps() {
       const { gaps: list } = await get("/gaps?limit=10");
       if (changed("gaps", list)) showGaps(lost, gaps, list);
+    },
+    async requests() {
+      const { requests: list } = await get("/requests?limit=10");
+      if (changed("requests", list)) showRequests(requests, list);
     },
     async runs() {
       const page = await get(`/runs?limit=${shown}${filter.value ? `&outcome=${filter.value}` : ""}`);

@@ -1,6 +1,7 @@
 import { emptyState, facts, h, openDialog, replace, table } from "./dom.js";
 import { ago, badge, bytes, number, span } from "./format.js";
 import { get } from "./api.js";
+import { askButton } from "./requests.js";
 
 const COLUMNS = [
   { title: "Process" },
@@ -73,6 +74,12 @@ function describeRun(run) {
     h("h2", { id: "run-title" }, run.process),
     error && h("p", { class: "error" }, `${error.code}: ${error.message}`),
     facts(told),
+    h(
+      "div",
+      { class: "ask" },
+      askButton("Ask for its log", wish(run, "logs", { follow: run.endedAt === undefined })),
+      askButton("Ask for its errors", wish(run, "errors")),
+    ),
     h("h3", {}, "Files"),
     run.files.length > 0 ? table("Files", FILE_COLUMNS, run.files.map(describeFile)) : h(
       "p",
@@ -125,6 +132,12 @@ function describeDocuments({ documents, total, beyond, until }) {
   const wide = h("div", { class: "wide", tabindex: "0" }, table("Documents", columns, rows));
   return [wide, h("p", { class: "hint" }, told.filter(Boolean).join(" "))];
 }
+
+const wish = ({ id, agent }, channel, parameters = {}) => ({
+  agent,
+  channel,
+  parameters: { runId: id, ...parameters },
+});
 
 const FILE_COLUMNS = [
   { title: "File" },
