@@ -6,6 +6,7 @@ import { logView } from "./answer_logs.js";
 import { schemaView } from "./answer_schema.js";
 
 const VIEWS = { logs: logView, errors: errorView, schema: schemaView };
+const TITLES = { logs: "Log", errors: "Errors", schema: "Schema" };
 const LOOK_MS = 1_000;
 /** An answer that comes fast is not drawn anew with each line of it. */
 const DRAW_MS = 150;
@@ -44,7 +45,7 @@ export function showRequests(container, requests) {
 }
 
 const describeWish = ({ channel, parameters }) =>
-  `${channel} of ${parameters.connection ?? `run …${String(parameters.runId).slice(-6)}`}`;
+  `${TITLES[channel]} of ${parameters.connection ?? `run …${String(parameters.runId).slice(-6)}`}`;
 
 function stateOf(request) {
   const { state, outcome } = request;
@@ -73,7 +74,7 @@ export function openRequest(id) {
   const closed = new AbortController();
   const [head, answer] = [h("div", {}, h("p", { class: "hint" }, "Loading…")), h("div")];
   const dialog = openDialog("request-title", [head, answer], () => closed.abort());
-  dialog.classList.add("wide");
+  dialog.classList.add("broad");
   dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
   let view;
   const look = async () => {
