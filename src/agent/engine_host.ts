@@ -1,6 +1,7 @@
 import { Backoff } from "../base/backoff.ts";
 import { sleep } from "../base/clock.ts";
 import { messageOf } from "../base/errors.ts";
+import { fingerprintOf } from "../base/files.ts";
 import type { LogLevel } from "../base/log.ts";
 import type { Deployments } from "../engine/deployments.ts";
 import { logsFolder } from "../engine/logs/files.ts";
@@ -36,11 +37,13 @@ const ENGINE_STATE = [
 const UNRESPONSIVE_MS = 2_000;
 
 const RESTART = { baseMs: 1_000, capMs: 60_000 };
+/** How soon a changed `connections.yaml` counts. */
+const CONNECTIONS_CHECK_MS = 3_000;
 
 /**
  * Keeps the engine running as a Worker that has no network but the hosts of connections, cannot read the agent's keys
  * or policy, and has of `data/` only what the processes and connections name. A Worker's permissions are fixed when it
- * starts, so new folders mean a new Worker. Nothing is started before there is a process: an idle agent stays small.
+ * starts, so new folders and new connections mean a new Worker. Nothing is started before there is a process: an idle agent stays small.
  */
 export class EngineHost {
   readonly #options: EngineHostOptions;
@@ -69,10 +72,13 @@ export class EngineHost {
         continue;
       }
       const folders = this.#options.deployments.folders();
-      const fault = await this.#runWorker(folders, signal);
+      const needs = await this.#connections();
+      const fault = await this.#runWorker(folders, needs, signal);
       if (signal.aborted) return;
-      if (fault === undefined && !isSame(folders, this.#options.deployments.folders())) {
-        backoff.reset(); // it ended because it needs more folders, and now it will have them
+      const before = JSON.stringify([folders, needs]);
+      const after = JSON.stringify([this.#options.deployments.folders(), await this.#connections()]);
+      if (fault === undefined && before !== after) {
+        backoff.reset(); // it ended because it needs more, and now it will have that
         continue;
       }
       const waitMs = backoff.next(RESTART.baseMs);
@@ -93,15 +99,32 @@ export class EngineHost {
     }
   }
 
+  /** Resolves with true when connections have come to need something else, and with false when `signal` aborts. */
+  async #untilOtherNeeds(needs: Needs, signal: AbortSignal): Promise<boolean> {
+    let seen: string | undefined;
+    for (;;) {
+      await sleep(this.#options.clock, CONNECTIONS_CHECK_MS, signal);
+      if (signal.aborted) return false;
+      const now = fingerprintOf(CONNECTIONS_FILE);
+      if (now === seen) continue;
+      seen = now;
+      if (JSON.stringify(await this.#connections()) !== JSON.stringify(needs)) return true;
+    }
+  }
+
   #hasWork(): boolean {
     const { deployments, hasRequests } = this.#options;
     return deployments.status().state === "applying" || deployments.processes().length > 0 || hasRequests();
   }
 
   /** One Worker from its start to its end: undefined when it ended as it was asked to, else its fault. */
-  async #runWorker(permittedFolders: string[], signal: AbortSignal): Promise<string | undefined> {
+  async #runWorker(
+    permittedFolders: string[],
+    needs: Needs,
+    signal: AbortSignal,
+  ): Promise<string | undefined> {
     const { clock, entry, logFormat, logLevel, graceMs } = this.#options;
-    const worker = new Worker(entry, engineWorkerOptions(permittedFolders, await this.#connections()));
+    const worker = new Worker(entry, engineWorkerOptions(permittedFolders, needs));
     const tell = (message: HostMessage) => worker.postMessage(message);
     const { promise: ended, resolve: end } = Promise.withResolvers<string | undefined>();
     let cancelDeadline = () => {};
@@ -130,16 +153,16 @@ export class EngineHost {
       end(event.message);
     };
     signal.addEventListener("abort", stop, { once: true });
+    const over = new AbortController();
+    const watching = this.#untilOtherNeeds(needs, over.signal).then((others) => others && stop());
     const fault = await ended;
     signal.removeEventListener("abort", stop);
+    over.abort();
+    await watching;
     cancelDeadline();
     worker.terminate();
     return fault;
   }
-}
-
-function isSame(before: readonly string[], after: readonly string[]): boolean {
-  return before.length === after.length && before.every((folder, i) => folder === after[i]);
 }
 
 /**

@@ -1,7 +1,7 @@
 import { dirname } from "@std/path";
 import { isoTime } from "./clock.ts";
 import type { Clock } from "./clock.ts";
-import { isDiskFull, SallyportError } from "./errors.ts";
+import { isDiskFull, messageOf, SallyportError } from "./errors.ts";
 
 /** How a file is to be written. */
 export interface WriteOptions {
@@ -91,5 +91,15 @@ export async function removeIfThere(path: string): Promise<void> {
     await Deno.remove(path);
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
+/** A text that changes whenever a file may have: also when another was put in its place, or it was taken away. */
+export function fingerprintOf(path: string): string {
+  try {
+    const { ino, size, mtime, ctime } = Deno.statSync(path);
+    return [ino, size, mtime?.getTime(), ctime?.getTime()].join(":");
+  } catch (error) {
+    return error instanceof Deno.errors.NotFound ? "" : messageOf(error);
   }
 }

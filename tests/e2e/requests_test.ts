@@ -142,6 +142,26 @@ Deno.test("whoever has no right to a class is refused, and may not change anythi
   ada.close();
 });
 
+Deno.test("a connection that is added while the engine runs can be browsed a moment later", async () => {
+  await using fleet = await Fleet.start();
+  await fleet.enrol();
+  await withRun(fleet);
+  const { agents } = await fleet.api.get<{ agents: { id: string }[] }>("/agents");
+  const browse = async () => {
+    const wish = { channel: "schema", parameters: { connection: "files" }, withinSeconds: 60 };
+    const request = await fleet.api.call<RequestView>("POST", `/agents/${agents[0]!.id}/requests`, wish);
+    return await until(fleet, request, "answered", "failed");
+  };
+  assertEquals((await browse()).outcome?.code, "connection.unknown");
+  await fleet.drop("data/shop/orders.csv", "id,total\n1,2\n");
+  await Deno.writeTextFile(
+    `${fleet.home}/connections.yaml`,
+    "connections:\n  files: { disk: { path: shop } }\n",
+  );
+  const { answer } = await eventually(browse, ({ state }) => state === "answered");
+  assertEquals(answer.records > 2, true);
+});
+
 Deno.test("what needs approval waits for it, is shown as it would leave, and is answered or refused", async () => {
   await using fleet = await Fleet.start();
   await fleet.enrol();

@@ -1,5 +1,6 @@
 import { sleep } from "../../base/clock.ts";
 import { messageOf } from "../../base/errors.ts";
+import { fingerprintOf } from "../../base/files.ts";
 import type { Policy } from "../../gate/policy/policy.ts";
 import { haltedPolicy } from "../../gate/policy/policy.ts";
 import type { AgentContext } from "../home.ts";
@@ -46,7 +47,7 @@ export class PolicyKeeper {
     onChange: (loaded: LoadedPolicy) => void,
     place = HOME_POLICY,
   ): Promise<PolicyKeeper> {
-    const identity = identityOf(place.file);
+    const identity = fingerprintOf(place.file);
     const loaded = await loadPolicy(context.clock.now(), place);
     return new PolicyKeeper(context, place, { loaded, identity }, onChange);
   }
@@ -78,7 +79,7 @@ export class PolicyKeeper {
   }
 
   #look(): void {
-    if (this.#reading || identityOf(this.#place.file) === this.#identity) return;
+    if (this.#reading || fingerprintOf(this.#place.file) === this.#identity) return;
     this.#reading = this.#read().finally(() => this.#reading = undefined)
       .then(() => this.#onChange(this.#loaded))
       .catch((error) => this.#context.log.error("a policy was not taken over", { reason: messageOf(error) }));
@@ -86,7 +87,7 @@ export class PolicyKeeper {
 
   async #read(): Promise<void> {
     const { clock } = this.#context;
-    const look = () => identityOf(this.#place.file);
+    const look = () => fingerprintOf(this.#place.file);
     for (let seen: string | undefined, now = look(); seen !== now && !this.#stopped;) {
       seen = now;
       await sleep(clock, SETTLE_MS);
@@ -96,15 +97,5 @@ export class PolicyKeeper {
       this.#identity = now;
       now = look();
     }
-  }
-}
-
-/** Changes whenever the file may have: also when another was put in its place, or it was taken away. */
-function identityOf(path: string): string {
-  try {
-    const { ino, size, mtime, ctime } = Deno.statSync(path);
-    return [ino, size, mtime?.getTime(), ctime?.getTime()].join(":");
-  } catch (error) {
-    return error instanceof Deno.errors.NotFound ? "" : messageOf(error);
   }
 }
