@@ -18,6 +18,10 @@ export class Relay implements AsyncDisposable {
   fault: Fault | undefined;
   /** The port of this machine to which connections go from now on. */
   port: number;
+  /** Resets a connection once its client has sent so many bytes. */
+  cutAfterBytes = Infinity;
+  /** How many were reset for that. */
+  cuts = 0;
   /** Bytes that clients sent, and bytes that they were sent. */
   readonly carried = { up: 0, down: 0 };
   readonly #server: Server;
@@ -69,9 +73,13 @@ export class Relay implements AsyncDisposable {
     server.on("error", () => {});
     server.once("close", (failed) => void (failed ? client.resetAndDestroy() : client.end()));
     client.once("close", () => server.destroy());
+    let sent = 0;
     client.on("data", (bytes: Uint8Array) => {
       this.carried.up += bytes.length;
-      server.write(bytes);
+      sent += bytes.length;
+      if (sent <= this.cutAfterBytes) return void server.write(bytes);
+      this.cuts++;
+      client.resetAndDestroy();
     });
     const answer = this.#answerer(client, fault);
     server.on("data", (bytes: Uint8Array) => {
