@@ -18,6 +18,14 @@ function start(home: string) {
   return { child, log: child.stderr.pipeThrough(new TextDecoderStream()).getReader() };
 }
 
+function killIfAlive(child: Deno.ChildProcess): void {
+  try {
+    child.kill("SIGKILL");
+  } catch {
+    // it has ended by itself
+  }
+}
+
 /** Lets a start come to its end; gives the milliseconds that the salvage took. */
 async function finish(home: string): Promise<{ text: string; ms: number }> {
   const { child, log } = start(home);
@@ -60,7 +68,7 @@ Deno.test("killed at random moments while it saves a damaged database, the agent
     for (let n = 0; n <= kill % 2; n++) {
       const { child, log } = start(home.path);
       await log.read(); // it has begun
-      const timer = setTimeout(() => child.kill("SIGKILL"), Math.random() * ms);
+      const timer = setTimeout(() => killIfAlive(child), Math.random() * ms);
       while (!(await log.read()).done);
       clearTimeout(timer);
       if ((await child.status).signal === "SIGKILL") cut++;

@@ -21,6 +21,7 @@ const STEP = 64n;
 const STEPS = 1_000;
 /** … and then in steps that double, up to here. */
 const MAX_STEP = 2n ** 40n;
+const MAX_NUMBER = 2n ** 63n - 1n;
 
 /** What the schema of a damaged database says. */
 export interface DamagedSchema {
@@ -160,7 +161,8 @@ class Reader {
     const last = after.at(-1);
     if (typeof last !== "number" && typeof last !== "bigint") return undefined;
     const at = (number: bigint) => [...after.slice(0, -1), number];
-    const canRead = (number: bigint) => (this.behind(at(number), 1)?.length ?? 0) > 0;
+    // On a damaged page, a number may be as large as they get.
+    const canRead = (number: bigint) => number <= MAX_NUMBER && (this.behind(at(number), 1)?.length ?? 0) > 0;
     let bad = BigInt(last);
     let step = 1n;
     for (let tries = 0; !canRead(bad + step); tries++) {
