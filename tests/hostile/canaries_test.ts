@@ -1,6 +1,12 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
+import { systemClock } from "../../src/base/clock.ts";
+import { uuidv7 } from "../../src/base/ids.ts";
+import { CUSTOM } from "../../src/protocol/capabilities.ts";
+import { jsonMessage, readJsonMessage } from "../../src/protocol/messages.ts";
+import { chunkSchema } from "../../src/protocol/payloads/requests.ts";
 import { COPY_PROCESS, eventually, Fleet } from "../support/fleet.ts";
+import { logRequest } from "../support/requests.ts";
 import { HostilePlatform } from "./platform.ts";
 
 /** Stands in every cell, name of a field, element and attribute of every document, and nowhere else. */
@@ -100,6 +106,26 @@ function definitions(): Record<string, string> {
   return all;
 }
 
+/** Asks as a person would, and takes the whole answer; gives how many records it has. */
+async function ask(platform: HostilePlatform, capability: string, parameters: object): Promise<number> {
+  const id = uuidv7(systemClock);
+  const request = logRequest({ id, parameters: { ...parameters }, expiresInMs: 180_000 });
+  platform.say({ customMessage: jsonMessage(capability, "request", request) });
+  const chunks = () =>
+    platform.messages.flatMap(({ customMessage }) =>
+      customMessage?.capability === capability && customMessage.type === "chunk"
+        ? [readJsonMessage(customMessage, chunkSchema)]
+        : []
+    );
+  const chunk = await eventually(
+    () => chunks().find((each) => each.id === id && each.last),
+    (last) => last !== undefined,
+  );
+  const stored = chunk!.index + 1;
+  platform.say({ customMessage: jsonMessage(capability, "credit", { id, stored, credit: stored }) });
+  return chunk!.last!.records;
+}
+
 Deno.test("of random documents full of canaries none is in a byte that the platform gets, whatever fails", async () => {
   await using fleet = await Fleet.start();
   await fleet.enrol();
@@ -109,6 +135,10 @@ Deno.test("of random documents full of canaries none is in a byte that the platf
     fleet.platformData,
   );
   const processes = definitions();
+  const places = Object.keys(FORMATS).map((format) =>
+    `  ${format}: { disk: { path: map-${format}/done } }\n`
+  );
+  await Deno.writeTextFile(`${fleet.home}/connections.yaml`, `connections:\n${places.join("")}`);
   const samples = fc.sample(rows, { numRuns: 6, seed: 20 });
   let files = 0;
   for (const name of Object.keys(processes)) {
@@ -116,7 +146,7 @@ Deno.test("of random documents full of canaries none is in a byte that the platf
     for (const [i, documents] of samples.entries()) {
       const text = WRITERS[format]!(documents);
       await fleet.drop(
-        `data/${name}/in/${i}`,
+        `data/${name}/in/${i}.${format}`,
         i % 2 === 0 ? text : text.slice(0, Math.floor(text.length * 0.7)),
       );
       files++;
@@ -144,9 +174,22 @@ Deno.test("of random documents full of canaries none is in a byte that the platf
     finished().reduce((sum, { documents }) => sum + documents[kind], 0);
   assert(documents("out") > 100 && documents("failed") > 100, "nothing was tried");
   assert(platform.records.length >= 2 * Object.keys(processes).length);
+  // What a person asks for says no more, and that is looked into for one run of each process.
+  const runs = new Map(finished().map(({ process, runId }) => [process, runId]));
+  let told = 0;
+  for (const runId of runs.values()) {
+    for (const capability of [CUSTOM.logs, CUSTOM.errors]) told += await ask(platform, capability, { runId });
+  }
+  assert(told > 5 * runs.size, `${told} records`);
   // The text of a refused process goes back to the platform that sent it; documents are looked for without it.
-  const everything = platform.received.map((bytes) => new TextDecoder("latin1").decode(bytes)).join("\n");
-  assertEquals(everything.match(/canary(Field|\d+).{0,40}/g), null);
+  const sent = (from = 0) =>
+    platform.received.slice(from).map((bytes) => new TextDecoder("latin1").decode(bytes)).join("\n");
+  assertEquals(sent().match(/canary(Field|\d+).{0,40}/g), null);
+  // A schema has the names of fields, and no value.
+  const before = platform.received.length;
+  for (const connection of Object.keys(FORMATS)) await ask(platform, CUSTOM.schema, { connection });
+  assert(sent(before).includes(`${CANARY}Field`), "nothing was browsed");
+  assertEquals(sent(before).match(/canary\d+.{0,40}/g), null);
   assert(again.lines.every((line) => !/canary\d/.test(JSON.stringify(line))), "the log of the agent");
   await again.stop();
 });
