@@ -1,9 +1,10 @@
-import { MAX_FILES_PER_RECORD, MAX_NAME_CHARS, MAX_PATH_CHARS } from "../base/limits.ts";
+import { utf8Length } from "../base/encoding.ts";
+import { MAX_FILES_PER_RECORD, MAX_NAME_CHARS, MAX_PATH_CHARS, MAX_PAYLOAD_BYTES } from "../base/limits.ts";
 import type { RunFinished, TrackedFile, TrackingRecord } from "../protocol/payloads/tracking.ts";
 import type { RunHead, RunResult } from "./runs.ts";
 
 /** What the files of one record may take, as JSON: with its other fields it then stays below a spool payload. */
-const MAX_FILES_CHARS = 48 * 1024;
+const MAX_FILES_BYTES = MAX_PAYLOAD_BYTES - 32 * 1024;
 
 /** The records that end a run: `run-finished`, then `run-files` for the files that do not fit into it. */
 export function trackingRecords(
@@ -34,8 +35,8 @@ function inParts(files: readonly TrackedFile[]): TrackedFile[][] {
   const parts: TrackedFile[][] = [];
   let size = Infinity;
   for (const file of files) {
-    const own = JSON.stringify(file).length;
-    const full = (parts.at(-1)?.length ?? 0) >= MAX_FILES_PER_RECORD || size + own > MAX_FILES_CHARS;
+    const own = utf8Length(JSON.stringify(file)) + 1;
+    const full = (parts.at(-1)?.length ?? 0) >= MAX_FILES_PER_RECORD || size + own > MAX_FILES_BYTES;
     if (full) {
       parts.push([]);
       size = 0;
