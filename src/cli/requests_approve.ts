@@ -1,12 +1,12 @@
-import { isoTime } from "../base/clock.ts";
+import { DAY_MS, isoTime } from "../base/clock.ts";
 import { usage } from "../base/command_line/command.ts";
 import { EXIT } from "../base/exit_codes.ts";
 import { printable } from "../base/terminal.ts";
 import { transaction } from "../base/sqlite.ts";
 import type { Command } from "./command.ts";
+import { lengthOf } from "./moment.ts";
 import { requireWaiting, withRequest } from "./requests_found.ts";
 
-const UNIT_MS: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 24 * 3_600_000 };
 const MAX_DAYS = 30;
 
 /** `sallyport requests approve ID` */
@@ -51,8 +51,7 @@ denied. With --for, further requests of the same requester for the same class ne
 
 function duration(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
-  const [, number, unit] = /^([1-9]\d{0,3})([mhd])$/.exec(text) ?? [];
-  const ms = Number(number) * (UNIT_MS[unit ?? ""] ?? NaN);
-  if (ms <= MAX_DAYS * UNIT_MS.d!) return ms;
+  const ms = /^[1-9]\d{0,3}[mhd]$/.test(text) ? lengthOf(text)! : NaN;
+  if (ms <= MAX_DAYS * DAY_MS) return ms;
   throw usage(`--for must be a time such as 30m, 2h or 1d, at most ${MAX_DAYS}d, not "${text}"`);
 }

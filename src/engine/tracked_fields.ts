@@ -1,20 +1,15 @@
-import { utf8Length } from "../base/encoding.ts";
-import {
-  MAX_DOCUMENTS_PER_RECORD,
-  MAX_NAME_CHARS,
-  MAX_PATH_CHARS,
-  MAX_TRACKED_CHARS,
-  MAX_TRACKED_CHARS_PER_RUN,
-} from "../base/limits.ts";
+import { MAX_DOCUMENTS_PER_RECORD, MAX_TRACKED_CHARS, MAX_TRACKED_CHARS_PER_RUN } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
 import type { Documents, TrackedDocument } from "../protocol/payloads/data.ts";
 import type { Batch, Document } from "./batch.ts";
 import type { Input } from "./connector.ts";
 import type { Track } from "./definition/track.ts";
+import { inParts } from "./parts.ts";
 import type { RunHead } from "./runs.ts";
+import { placeOf } from "./tracking.ts";
 
 /** What the documents of one record may take, as JSON in UTF-8; one document alone is never too large. */
-const MAX_RECORD_BYTES = 64 * 1024;
+const PART = { items: MAX_DOCUMENTS_PER_RECORD, bytes: 64 * 1024 };
 
 /** The documents of one input, in their order. */
 interface InputDocuments {
@@ -70,9 +65,8 @@ export class TrackedFields {
     this.#options = options;
   }
 
-  begin({ name, directory }: Input): void {
-    const file = { name: name.slice(0, MAX_NAME_CHARS), directory: directory.slice(0, MAX_PATH_CHARS) };
-    this.#inputs.push({ file, documents: [] });
+  begin(input: Input): void {
+    this.#inputs.push({ file: placeOf(input), documents: [] });
     this.#before = { ...this.#count };
   }
 
@@ -118,7 +112,7 @@ export class TrackedFields {
       });
     }
     return this.#inputs.flatMap(({ file, documents }, i) =>
-      inParts(documents).map((part): Documents => ({
+      inParts(documents, PART).map((part): Documents => ({
         kind: "documents",
         runId,
         process,
@@ -173,20 +167,4 @@ export class TrackedFields {
     this.#count.without++; // also where an expression failed
     return undefined;
   }
-}
-
-function inParts(documents: readonly TrackedDocument[]): TrackedDocument[][] {
-  const parts: TrackedDocument[][] = [];
-  let bytes = Infinity;
-  for (const document of documents) {
-    const own = utf8Length(JSON.stringify(document));
-    const isFull = parts.at(-1)?.length === MAX_DOCUMENTS_PER_RECORD || bytes + own > MAX_RECORD_BYTES;
-    if (isFull) {
-      parts.push([]);
-      bytes = 0;
-    }
-    parts.at(-1)!.push(document);
-    bytes += own;
-  }
-  return parts;
 }

@@ -2,19 +2,12 @@ import { assert, assertEquals } from "@std/assert";
 import { utf8Length } from "../../src/base/encoding.ts";
 import { MAX_ERROR_CHARS, MAX_PAYLOAD_BYTES } from "../../src/base/limits.ts";
 import { trackingRecords } from "../../src/engine/tracking.ts";
+import { RUN_STARTED } from "../support/records.ts";
 import type { TrackedFile } from "../../src/protocol/payloads/tracking.ts";
 import { trackingRecordSchema } from "../../src/protocol/payloads/tracking.ts";
 
-const HEAD = {
-  runId: "01890a5d-ac96-774b-bcce-b302099a8057",
-  process: "orders",
-  version: "1",
-  definition: "0123456789ab",
-  trigger: "watch",
-  startedAt: "2026-01-01T00:00:00.000Z",
-} as const;
-
 Deno.test("however long the names of a run's files are, and in whatever script, each record fits into the spool", () => {
+  const { kind: _, ...head } = { ...RUN_STARTED, trigger: "watch" as const };
   const size = { bytes: 1, documents: 1, failed: 0 };
   const files = Array.from({ length: 250 }, (_, n): TrackedFile => ({
     role: "source",
@@ -23,7 +16,7 @@ Deno.test("however long the names of a run's files are, and in whatever script, 
     ...size,
   }));
   const message = "錯".repeat(MAX_ERROR_CHARS);
-  const records = trackingRecords(HEAD, {
+  const records = trackingRecords(head, {
     outcome: "failed",
     documents: { in: 250, out: 0, filtered: 0, failed: 0 },
     bytesIn: 250,
@@ -34,7 +27,7 @@ Deno.test("however long the names of a run's files are, and in whatever script, 
       message,
       file: { name: files[0]!.name, directory: files[0]!.directory },
     },
-  }, HEAD.startedAt);
+  }, head.startedAt);
   for (const record of records) {
     assertEquals(trackingRecordSchema.safeParse(record).success, true);
     const bytes = utf8Length(JSON.stringify(record));

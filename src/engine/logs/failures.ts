@@ -2,17 +2,13 @@ import type { Clock } from "../../base/clock.ts";
 import { isoTime } from "../../base/clock.ts";
 import { utf8Length } from "../../base/encoding.ts";
 import type { SallyportError } from "../../base/errors.ts";
-import {
-  MAX_FAILURES_PER_KIND,
-  MAX_FAILURES_PER_RUN,
-  MAX_NAME_CHARS,
-  MAX_PATH_CHARS,
-} from "../../base/limits.ts";
+import { MAX_FAILURES_PER_KIND, MAX_FAILURES_PER_RUN } from "../../base/limits.ts";
 import type { ErrorRecord, FailedDocument, RunErrorRecord } from "../../protocol/payloads/errors.ts";
 import { runErrorFacts } from "../../protocol/run_errors.ts";
 import type { DocumentFailure } from "../batch.ts";
 import type { EngineRedaction } from "../redaction.ts";
 import { toldCauses, toldMessage } from "../told.ts";
+import { placeOf } from "../tracking.ts";
 import { LineFile } from "./line_file.ts";
 
 /** An input, by its name. */
@@ -53,7 +49,7 @@ export class Failures {
 
   /** Begins an input: what fails from now on is of it. */
   begin(input: InputName): void {
-    this.#input = nameOf(input);
+    this.#input = placeOf(input);
   }
 
   /** Notes that a document failed. */
@@ -113,7 +109,7 @@ export class Failures {
       code: error.code,
       ...(step === undefined ? {} : { step }),
       message: bounded(toldMessage(error)),
-      ...(input ? { file: nameOf(input) } : {}),
+      ...(input ? { file: placeOf(input) } : {}),
       causes: toldCauses(error, bounded),
       retryable: error.retryable,
       remedy: bounded(error.remedy ?? runErrorFacts(error.code).remedy),
@@ -142,8 +138,4 @@ export class Failures {
     this.bytes += utf8Length(line);
     this.#file.append(line, 1);
   }
-}
-
-function nameOf({ name, directory }: InputName): InputName {
-  return { name: name.slice(0, MAX_NAME_CHARS), directory: directory.slice(0, MAX_PATH_CHARS) };
 }
