@@ -6,7 +6,7 @@ import { finding, printable } from "../base/terminal.ts";
 import { readRunErrors } from "../engine/logs/read_errors.ts";
 import type { ErrorRecord, FailedDocument, RunErrorRecord } from "../protocol/payloads/errors.ts";
 import type { Command } from "./command.ts";
-import { LineOutput, outcomeText, withRuns } from "./run_records.ts";
+import { LineOutput, outcomeText, showJson, withRuns } from "./run_records.ts";
 
 /** `sallyport errors RUN` */
 export const errors: Command = {
@@ -30,13 +30,6 @@ docs/errors.md has every code. With --json there is one record a line.`,
   },
 };
 
-async function showJson(records: AsyncIterable<ErrorRecord>): Promise<void> {
-  const output = new LineOutput();
-  for await (const record of records) if (!await output.line(JSON.stringify(record))) return;
-  await output.end();
-  return;
-}
-
 async function showText(records: AsyncIterable<ErrorRecord>): Promise<void> {
   const output = new LineOutput();
   const documents: FailedDocument[] = [];
@@ -56,7 +49,6 @@ async function showText(records: AsyncIterable<ErrorRecord>): Promise<void> {
   for (const note of notes) await output.line(printable(note));
   if (!anything) await output.line("Nothing went wrong.");
   await output.end();
-  return;
 }
 
 function headText({ runId, process, startedAt, outcome, documents }: ErrorRecord & { kind: "run" }): string {

@@ -17,7 +17,7 @@ import type {
 import { RUN_LOG_LEVELS } from "../protocol/payloads/logs.ts";
 import type { Command, CommandContext } from "./command.ts";
 import { MOMENT, momentOf } from "./moment.ts";
-import { LineOutput, outcomeText, seconds, withRuns } from "./run_records.ts";
+import { LineOutput, outcomeText, seconds, showJson, withRuns } from "./run_records.ts";
 import { waterfall } from "./waterfall.ts";
 
 /** `sallyport logs RUN` */
@@ -83,14 +83,6 @@ export function levelOf(text: string): RunLogLevel {
   return level;
 }
 
-/** One record a line, as it stands. */
-async function showJson(records: AsyncIterable<LogRecord>, follow: boolean): Promise<void> {
-  const output = new LineOutput();
-  for await (const record of records) if (!await output.line(JSON.stringify(record), follow)) return;
-  await output.end();
-  return;
-}
-
 /** The run as a whole, and then its messages; of a run that was followed, the whole once more at its end. */
 async function showText(records: AsyncIterable<LogRecord>, follow: boolean): Promise<void> {
   const output = new LineOutput();
@@ -113,7 +105,6 @@ async function showText(records: AsyncIterable<LogRecord>, follow: boolean): Pro
   }
   if (!isShown || follow) await output.line(overview(summary!, steps));
   await output.end();
-  return;
 }
 
 function overview(summary: LogSummary, steps: readonly LogStep[]): string {

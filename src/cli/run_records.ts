@@ -59,3 +59,10 @@ export class LineOutput {
     return await writeOut(utf8(text));
   }
 }
+
+/** Prints one record a line, as it stands; `atOnce` when somebody waits for each. */
+export async function showJson(records: AsyncIterable<object>, atOnce = false): Promise<void> {
+  const output = new LineOutput();
+  for await (const record of records) if (!await output.line(JSON.stringify(record), atOnce)) return;
+  await output.end();
+}

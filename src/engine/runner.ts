@@ -317,14 +317,15 @@ class Pass {
       batch,
       (row, failure) => this.#fail(sink, failure, { row, ...batch.locate(row) }),
     );
+    const written = batch.documents.length - (sink.failed - failedBefore);
     sink.in += batch.documents.length;
-    sink.out += batch.documents.length - (sink.failed - failedBefore);
+    sink.out += written;
     this.#tracked?.fields.settle(batch);
     this.#meter.enter(undefined);
     await this.#deadLetter.flush();
     this.#runLog.log.debug("a batch went through", {
       read,
-      written: batch.documents.length - (sink.failed - failedBefore),
+      written,
       bytes: batch.bytes,
     });
   }

@@ -4,6 +4,7 @@ import type { DataRecord, TrackedDocument } from "../protocol/payloads/data.ts";
 import { dataRecordSchema } from "../protocol/payloads/data.ts";
 import type { RecordClass } from "./batch.ts";
 import type { Policy } from "./policy/policy.ts";
+import { whyDenied } from "./policy/policy.ts";
 
 /**
  * Data: fields of documents that a process tracks. They leave while both the owner's policy and the process allow it;
@@ -30,9 +31,9 @@ export const DATA: RecordClass<DataRecord> = {
 
 /** Why the policy lets no data leave by itself. What is only answered on request does not. */
 export function whyNoData(policy: Policy, now: number): string | undefined {
-  const { send } = policy.options.data;
-  if (send === "deny") return "the policy denies the class data";
-  if (send === "ask") {
+  const denied = whyDenied("data", policy);
+  if (denied !== undefined) return denied;
+  if (policy.options.data.send === "ask") {
     return "the policy lets data leave on request only, and tracked fields leave by themselves";
   }
   return whyDataIsOver(policy, now);

@@ -7,6 +7,7 @@ import { ENDINGS, NOTICES } from "../protocol/payloads/requests.ts";
 import { bytesLeft, overBudget } from "./budget.ts";
 import type { PayloadClass } from "./policy/options.ts";
 import type { Policy } from "./policy/policy.ts";
+import { whyDenied } from "./policy/policy.ts";
 import { RECORD_CLASSES } from "./record_classes.ts";
 import { isSameMessage, isStatus, partsOf, shapeStatus } from "./status.ts";
 import type { Circumstances, Verdict } from "./verdict.ts";
@@ -18,11 +19,7 @@ function kindOf(
   const records = RECORD_CLASSES.find((kind) => kind.capability === capability);
   if (records) return records;
   const asked = answerClassOf(capability);
-  return asked && {
-    class: asked,
-    refusal: ({ options }) =>
-      options[asked].send === "deny" ? `the policy denies the class ${asked}` : undefined,
-  };
+  return asked && { class: asked, refusal: (policy) => whyDenied(asked, policy) };
 }
 
 const WORDS = [...NOTICES, ...ENDINGS].map(String);

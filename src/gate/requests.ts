@@ -3,6 +3,7 @@ import { bytesLeft, overBudget } from "./budget.ts";
 import { otherProcesses, whyDataIsOver } from "./data.ts";
 import type { Day, Hours, OnDemandClass } from "./policy/options.ts";
 import type { Policy } from "./policy/policy.ts";
+import { whyDenied } from "./policy/policy.ts";
 import type { Circumstances, Verdict } from "./verdict.ts";
 
 /** Something that a person at the platform asks for. */
@@ -33,9 +34,10 @@ function whyRefused(
 ): string | undefined {
   const { class: payloadClass, requester, process } = request;
   const { halted, options } = policy;
-  const { send, requesters, hours } = options[payloadClass];
+  const { requesters, hours } = options[payloadClass];
   if (halted !== undefined) return halted;
-  if (send === "deny") return `the policy denies the class ${payloadClass}`;
+  const denied = whyDenied(payloadClass, policy);
+  if (denied !== undefined) return denied;
   if (payloadClass === "data") {
     const over = whyDataIsOver(policy, circumstances.now);
     if (over !== undefined) return over;

@@ -5,6 +5,7 @@ import type { TrackedFile, TrackingRecord } from "../protocol/payloads/tracking.
 import { trackingRecordSchema } from "../protocol/payloads/tracking.ts";
 import type { RecordClass } from "./batch.ts";
 import type { Policy } from "./policy/policy.ts";
+import { whyDenied } from "./policy/policy.ts";
 import { shapeText } from "./text.ts";
 
 /** Tracking: what ran leaves as a whole or not at all, with its names and words in the form of the policy. */
@@ -12,8 +13,7 @@ export const TRACKING: RecordClass<TrackingRecord> = {
   class: "tracking",
   capability: CUSTOM.tracking,
   schema: trackingRecordSchema,
-  refusal: ({ options }) =>
-    options.tracking.send === "deny" ? "the policy denies the class tracking" : undefined,
+  refusal: (policy) => whyDenied("tracking", policy),
   shape: shapeRecord,
 };
 

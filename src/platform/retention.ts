@@ -1,4 +1,5 @@
 import type { Clock } from "../base/clock.ts";
+import { sleep } from "../base/clock.ts";
 import { messageOf } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { DocumentStore } from "./store/documents.ts";
@@ -11,9 +12,7 @@ export function startRetention(
   documents: DocumentStore,
   { clock, log }: { clock: Clock; log: Log },
 ): () => Promise<void> {
-  let cancel = () => {};
-  let stopped = false;
-  let sweeping: Promise<void>;
+  const stopped = new AbortController();
   const sweep = async () => {
     try {
       const runs = await documents.forget(clock.now());
@@ -23,12 +22,15 @@ export function startRetention(
         reason: messageOf(error),
       });
     }
-    if (!stopped) cancel = clock.after(SWEEP_MS, () => sweeping = sweep());
   };
-  sweeping = sweep();
+  const ended = (async () => {
+    while (!stopped.signal.aborted) {
+      await sweep();
+      await sleep(clock, SWEEP_MS, stopped.signal);
+    }
+  })();
   return async () => {
-    stopped = true;
-    cancel();
-    await sweeping;
+    stopped.abort();
+    await ended;
   };
 }

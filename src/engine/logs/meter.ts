@@ -24,8 +24,8 @@ export class Meter {
   readonly #stages: Stage[] = [];
   #current: Stage | undefined;
   #since = 0;
-  /** The counts at the last {@linkcode mark}, three for each stage. */
-  #marked: number[] = [];
+  /** The counts of each stage at the last {@linkcode mark}. */
+  #marked: Pick<Stage, "in" | "out" | "failed">[] = [];
 
   /** @param startedAt the run's start, in milliseconds since 1970 UTC */
   constructor(clock: Clock, startedAt: number) {
@@ -63,14 +63,12 @@ export class Meter {
 
   /** Remembers the counts, for an input that may fail as a whole. */
   mark(): void {
-    this.#marked = this.#stages.flatMap((stage) => [stage.in, stage.out, stage.failed]);
+    this.#marked = this.#stages.map(({ in: read, out, failed }) => ({ in: read, out, failed }));
   }
 
   /** Goes back to the counts of the last {@linkcode mark}; the time was spent all the same. */
   takeBack(): void {
-    this.#stages.forEach((stage, i) => {
-      [stage.in, stage.out, stage.failed] = this.#marked.slice(3 * i, 3 * i + 3) as [number, number, number];
-    });
+    this.#stages.forEach((stage, i) => Object.assign(stage, this.#marked[i]));
   }
 
   /** What there is to say of each stage up to now. */

@@ -8,7 +8,7 @@ import { redactor } from "../../base/redaction/redactor.ts";
 import type { RedactionRule } from "../../base/redaction/rule.ts";
 import type { ShapePlace } from "./names.ts";
 import { placeShaper } from "./names.ts";
-import type { PolicyOptions } from "./options.ts";
+import type { PayloadClass, PolicyOptions } from "./options.ts";
 import { DEFAULT_OPTIONS } from "./options.ts";
 
 /** The owner's policy, compiled once from its options: what the gate judges by. */
@@ -52,6 +52,11 @@ export function compilePolicy(options: PolicyOptions, { nameKey, ownRules = [] }
 }
 
 export const DEFAULT_POLICY: Policy = compilePolicy(DEFAULT_OPTIONS);
+
+/** Why nothing of a class leaves, where the policy denies it. */
+export function whyDenied(payloadClass: PayloadClass, { options }: Policy): string | undefined {
+  return options[payloadClass].send === "deny" ? `the policy denies the class ${payloadClass}` : undefined;
+}
 
 /** In force while the owner's file cannot be used, for the reason: nothing leaves but a bare status that says so. */
 export function haltedPolicy(reason: string): Policy {

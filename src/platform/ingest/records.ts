@@ -75,7 +75,11 @@ async function resume(
   { store, intake }: IngestContext,
 ): Promise<Ack> {
   const { stream } = readJsonMessage(message, resumeSchema);
-  return { stream, through: await store.runs.settled(sender.uid, stream), credit: intake.creditFor(sender) };
+  return {
+    stream,
+    through: await store.streams.settled(sender.uid, stream),
+    credit: intake.creditFor(sender),
+  };
 }
 
 async function storeBatch(

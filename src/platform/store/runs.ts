@@ -6,7 +6,6 @@ import type { ArrivedBatch } from "./ingest.ts";
 import { sqliteIngest } from "./ingest.ts";
 import type { Eventually } from "./store.ts";
 import type { SettledBatch } from "./streams.ts";
-import { settledThrough } from "./streams.ts";
 
 /** A run as the platform knows it; without an end it is still going, as far as the agent has said. */
 export interface RunRecord {
@@ -70,8 +69,6 @@ export interface MinuteOfActivity {
 export interface RunStore {
   /** Stores the records of a batch that are not stored yet, each exactly once. */
   ingest(agent: string, arrived: ArrivedBatch, now: number): Eventually<Ingested>;
-  /** How far a stream is settled; 0 when nothing of it is stored. */
-  settled(agent: string, stream: string): Eventually<number>;
   get(id: string): Eventually<RunRecord | undefined>;
   /** Newest first. */
   list(filter: RunFilter): Eventually<RunRecord[]>;
@@ -149,7 +146,6 @@ export function sqliteRuns(db: Database): RunStore {
 
   return {
     ingest: sqliteIngest(db),
-    settled: settledThrough(db),
     get(id) {
       const row = one(id);
       return row && asRun(row);

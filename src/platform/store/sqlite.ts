@@ -13,6 +13,7 @@ import { sqliteRequests } from "./requests.ts";
 import { sqliteRuns } from "./runs.ts";
 import { MIGRATIONS } from "./schema.ts";
 import type { Store } from "./store.ts";
+import { settledThrough } from "./streams.ts";
 import { sqliteTokens } from "./tokens.ts";
 
 /** The database's name in the platform's data folder. */
@@ -41,6 +42,7 @@ export function openSqliteStore(dataDir: string): Store {
       recoveries: sqliteRecoveries(db),
       requests: sqliteRequests(db),
       runs: sqliteRuns(db),
+      streams: { settled: settledThrough(db) },
       tokens: sqliteTokens(db),
       close: () => db.close(),
     };

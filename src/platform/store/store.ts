@@ -13,6 +13,7 @@ import type { ProcessStore } from "./processes.ts";
 import type { RecoveryStore } from "./recoveries.ts";
 import type { RequestStore } from "./requests.ts";
 import type { RunStore } from "./runs.ts";
+import type { StreamStore } from "./streams.ts";
 import type { TokenStore } from "./tokens.ts";
 
 /** An answer now or later. */
@@ -31,6 +32,7 @@ export interface Store {
   recoveries: RecoveryStore;
   requests: RequestStore;
   runs: RunStore;
+  streams: StreamStore;
   tokens: TokenStore;
   close(): Eventually<void>;
 }

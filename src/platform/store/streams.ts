@@ -2,6 +2,12 @@ import type { Database } from "../../base/sqlite.ts";
 import { command, queryOne } from "../../base/sqlite.ts";
 import type { GapRecord, RecordBatch } from "../../protocol/payloads/stream.ts";
 import { keepGaps } from "./gaps.ts";
+import type { Eventually } from "./store.ts";
+
+export interface StreamStore {
+  /** How far a stream is settled; 0 when nothing of it is stored. */
+  settled(agent: string, stream: string): Eventually<number>;
+}
 
 /** How far a batch has settled its stream, and what the agent has lost as it tells. */
 export interface SettledBatch {

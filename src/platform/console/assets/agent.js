@@ -68,28 +68,26 @@ function condition({ severity, code, component, since, reason, remedy }) {
 /** Shows one agent, kept up to date while it is open. */
 export function openAgent(id) {
   const body = h("div", {}, h("p", { class: "hint" }, "Loading…"));
+  const form = browsing(id); // it stays, with what somebody has typed into it, while the rest is drawn anew
   let last;
   const look = async () => {
     try {
       const agent = await get(`/agents/${id}`);
       if (last === JSON.stringify(agent)) return;
       last = JSON.stringify(agent);
-      replace(body, describeAgent(agent));
+      replace(body, describeAgent(agent, form));
     } catch (failure) {
       last = undefined;
       replace(body, h("p", { class: "error", role: "alert" }, failure.message));
     }
   };
   const timer = setInterval(look, LOOK_MS);
-  const dialog = openDialog("agent-title", body, () => {
-    clearInterval(timer);
-    forms.delete(id);
-  });
+  const dialog = openDialog("agent-title", body, () => clearInterval(timer));
   dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
   look();
 }
 
-function describeAgent(agent) {
+function describeAgent(agent, form) {
   const { id, name, keyRotation, clones, attributes } = agent;
   const told = [
     ["State", [badge(agent.state, agent.reason), ...attention(agent)]],
@@ -105,17 +103,14 @@ function describeAgent(agent) {
   return [
     h("h2", { id: "agent-title" }, name),
     facts(told),
-    browsing(agent),
+    form,
     clones && h("h3", {}, "Clones"),
     clones && h("p", { class: "hint" }, CLONE_HINT),
     clones && table("Clones", CLONE_COLUMNS, clones.starts.map(describeStart)),
   ];
 }
 
-/** The form stays what it is while the agent around it changes, with what somebody has typed into it. */
-const forms = new Map();
-function browsing({ id }) {
-  if (forms.has(id)) return forms.get(id);
+function browsing(id) {
   const input = (name, placeholder) => {
     const key = `browse-${name}`;
     return h("input", { id: key, "data-key": key, placeholder, maxlength: "200", autocomplete: "off" });
@@ -129,7 +124,7 @@ function browsing({ id }) {
       ...(pattern.value.trim() ? { pattern: pattern.value.trim() } : {}),
     },
   });
-  const form = h(
+  return h(
     "div",
     { class: "ask" },
     h("label", { for: "browse-connection" }, "Connection"),
@@ -138,8 +133,6 @@ function browsing({ id }) {
     pattern,
     askButton("Browse its schema", wish),
   );
-  forms.set(id, form);
-  return form;
 }
 
 function rotation({ id, name, keyRotation }) {

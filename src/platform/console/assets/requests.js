@@ -77,7 +77,9 @@ export function openRequest(id) {
   dialog.classList.add("broad");
   dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
   let view;
+  let timer;
   const look = async () => {
+    clearTimeout(timer);
     try {
       const request = await get(`/requests/${id}`);
       if (closed.signal.aborted) return;
@@ -87,7 +89,8 @@ export function openRequest(id) {
         answer.append(view.element);
         follow(request, view, closed.signal).then(look);
       }
-      if (isOpen(request)) setTimeout(look, LOOK_MS);
+      clearTimeout(timer); // two looks may have waited for their answers
+      if (isOpen(request)) timer = setTimeout(look, LOOK_MS);
     } catch (failure) {
       replace(head, h("p", { class: "error", role: "alert" }, failure.message));
     }
