@@ -1,5 +1,6 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import fc from "fast-check";
+import { MAX_COMMENT_CHARS, MAX_NAME_CHARS } from "../../src/base/limits.ts";
 import { judgeSchemaRecord, whyTextsRefused } from "../../src/gate/schema.ts";
 import { haltedPolicy } from "../../src/gate/policy/policy.ts";
 import { schemaRecordSchema } from "../../src/protocol/payloads/schema.ts";
@@ -61,6 +62,14 @@ Deno.test("what is asked for and not allowed is refused by name, and nothing pas
   assertStringIncludes(refusal, "enums");
   assertEquals(refusal.includes("comments"), false);
   assertEquals(judgeSchemaRecord(COLUMN, haltedPolicy("broken")).verdict, "hold");
+});
+
+Deno.test("a text that grows by what stands in a secret's place still fits into its field", () => {
+  const policy = policyWith({ schema: { defaults: true, comments: true, enums: true } });
+  const [short, long] = [MAX_NAME_CHARS, MAX_COMMENT_CHARS].map((max) => "a@b.example ".padStart(max, "- "));
+  const { payload } = judgeSchemaRecord({ ...COLUMN, default: long, comment: long, labels: [short] }, policy);
+  assertEquals(schemaRecordSchema.safeParse(payload).success, true);
+  assertEquals(JSON.stringify(payload).includes("a@b.example"), false);
 });
 
 Deno.test("whatever a record is, what passes is closed and has no text that is not allowed", () => {
