@@ -1,8 +1,8 @@
 import { join } from "@std/path";
 import type { Clock } from "../base/clock.ts";
-import { sleep } from "../base/clock.ts";
 import { isDatabaseDamage, SallyportError } from "../base/errors.ts";
 import { exists } from "../base/files.ts";
+import { lockFile, tryLockFile } from "../base/lock.ts";
 import type { Log } from "../base/log.ts";
 import type { Database } from "../base/sqlite.ts";
 import { openDatabase } from "../base/sqlite.ts";
@@ -72,7 +72,6 @@ async function checkOwner(home: string): Promise<void> {
 
 /** Others take the lock for a moment, to look whether it is held, and an engine to save a damaged database. */
 const LOCK_WAIT_MS = 2_000;
-const LOCK_RETRY_MS = 100;
 
 /**
  * Takes the gatehouse's lock for as long as this process lives; the operating system gives it back in any case.
@@ -80,24 +79,16 @@ const LOCK_RETRY_MS = 100;
  * @throws {SallyportError} `home.locked`
  */
 export async function lockGatehouse(clock: Clock): Promise<Disposable> {
-  const deadline = clock.monotonic() + LOCK_WAIT_MS;
-  for (;;) {
-    const lock = await tryLockGatehouse();
-    if (lock) return lock;
-    if (clock.monotonic() >= deadline) break;
-    await sleep(clock, LOCK_RETRY_MS);
-  }
+  const lock = await lockFile(lockPath("gatehouse"), LOCK_WAIT_MS, clock);
+  if (lock) return lock;
   throw new SallyportError("home.locked", `another gatehouse of Sallyport runs in ${Deno.cwd()}`, {
     remedy: "`sallyport status` tells how it is. Stop it first, or start this one in a home of its own.",
   });
 }
 
 /** As {@linkcode lockGatehouse}; undefined when it is taken. */
-export async function tryLockGatehouse(): Promise<Disposable | undefined> {
-  const file = await Deno.open(lockPath("gatehouse"), { create: true, write: true });
-  if (await file.tryLock(true)) return file;
-  file.close();
-  return undefined;
+export function tryLockGatehouse(): Promise<Disposable | undefined> {
+  return tryLockFile(lockPath("gatehouse"));
 }
 
 /** The engine takes its lock itself, wherever it runs; see `engine/lock.ts`. */
@@ -108,10 +99,8 @@ function lockPath(half: Half): string {
 /** Whether a half runs in this home at this moment, in this process or another. */
 export async function isRunning(half: Half): Promise<boolean> {
   if (!await exists(lockPath(half))) return false;
-  using file = await Deno.open(lockPath(half), { write: true });
-  if (!await file.tryLock(true)) return true;
-  await file.unlock();
-  return false;
+  using lock = await tryLockFile(lockPath(half));
+  return lock === undefined;
 }
 
 /**

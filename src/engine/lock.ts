@@ -1,22 +1,13 @@
 import { dirname } from "@std/path";
-import { sleep } from "../base/clock.ts";
 import type { Clock } from "../base/clock.ts";
 import { SallyportError } from "../base/errors.ts";
+import { lockFile, tryLockFile } from "../base/lock.ts";
 import type { RunOwner } from "./runs.ts";
 
-/**
- * Takes the lock that only a living owner of runs holds, beside the database; undefined when it is held. Its holder
- * has it until it is disposed of, or ends in whatever way.
- */
-export async function tryLockOwner(databasePath: string, owner: RunOwner): Promise<Disposable | undefined> {
-  const path = `${dirname(databasePath)}/${owner}.lock`;
-  const file = await Deno.open(path, { write: true, create: true, mode: 0o600 });
-  if (await file.tryLock(true)) return { [Symbol.dispose]: () => file.close() };
-  file.close();
-  return undefined;
+/** Takes the lock that only a living owner of runs holds, beside the database; undefined when it is held. */
+export function tryLockOwner(databasePath: string, owner: RunOwner): Promise<Disposable | undefined> {
+  return tryLockFile(lockPath(databasePath, owner));
 }
-
-const LOCK_RETRY_MS = 100;
 
 /**
  * As {@linkcode tryLockOwner}, waiting for a while for one who is just ending.
@@ -29,18 +20,17 @@ export async function lockOwner(
   waitMs: number,
   clock: Clock,
 ): Promise<Disposable> {
-  const deadline = clock.monotonic() + waitMs;
-  for (;;) {
-    const lock = await tryLockOwner(databasePath, owner);
-    if (lock) return lock;
-    if (clock.monotonic() >= deadline) break;
-    await sleep(clock, LOCK_RETRY_MS);
-  }
+  const lock = await lockFile(lockPath(databasePath, owner), waitMs, clock);
+  if (lock) return lock;
   const who = owner === "engine" ? "another engine" : "another `sallyport process run`";
   throw new SallyportError("home.locked", `${who} is at work in this home`, {
     retryable: true,
     remedy: "Wait until it has ended.",
   });
+}
+
+function lockPath(databasePath: string, owner: RunOwner): string {
+  return `${dirname(databasePath)}/${owner}.lock`;
 }
 
 /** How long to wait for the engine before this one to let go of the home. */
