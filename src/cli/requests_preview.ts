@@ -7,11 +7,10 @@ import { decide } from "../agent/requests/decision.ts";
 import { createResponders } from "../agent/responders.ts";
 import type { Responder } from "../engine/requests/responder.ts";
 import { judgeAnswer } from "../gate/answers.ts";
-import { answerLine } from "../protocol/answers.ts";
 import type { Command } from "./command.ts";
-import { writeOut } from "./output.ts";
 import { chosenPolicy, POLICY_OPTION } from "./policy_file.ts";
 import { withRequest } from "./requests_found.ts";
+import { LineOutput } from "./run_records.ts";
 
 /** `sallyport requests preview ID` */
 export const requestsPreview: Command = {
@@ -43,11 +42,16 @@ a line, as the platform would get them. Of the log of a run that goes on, what t
       };
       const responder: Responder<never> =
         createResponders({ db, databasePath: DATABASE_PATH, clock })[request.class];
+      const output = new LineOutput();
       let stays = 0;
-      for await (const record of responder.answer(parameters as never, signal)) {
-        const { payload } = judgeAnswer(request.class, record, parameters, policy);
-        if (!payload) stays++;
-        else if (!await writeOut(new TextEncoder().encode(answerLine(payload)))) return EXIT.ok;
+      try {
+        for await (const record of responder.answer(parameters as never, signal)) {
+          const { payload } = judgeAnswer(request.class, record, parameters, policy);
+          if (!payload) stays++;
+          else if (!await output.line(JSON.stringify(payload))) return EXIT.ok;
+        }
+      } finally {
+        await output.end();
       }
       if (stays > 0) console.error(dim(`${stays} records are not of this class, so the request would fail.`));
       return EXIT.ok;

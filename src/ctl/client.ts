@@ -87,10 +87,12 @@ async function refusal(response: Response): Promise<SallyportError> {
   if (!error) {
     return new SallyportError("platform.refused", `the platform answered ${response.status} and no reason`);
   }
-  const known = ERROR_CODES.includes(error.code as ErrorCode);
-  return new SallyportError(known ? error.code as ErrorCode : "platform.refused", error.message, {
-    remedy: error.remedy,
-  });
+  return new SallyportError(knownCode(error.code), error.message, { remedy: error.remedy });
+}
+
+/** A code that came from the platform, where this program knows it. */
+export function knownCode(code: string | undefined): ErrorCode {
+  return ERROR_CODES.find((each) => each === code) ?? "platform.refused";
 }
 
 function unreachable(url: string, cause: unknown): SallyportError {

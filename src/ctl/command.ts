@@ -27,3 +27,14 @@ export const COMMON_OPTIONS: readonly Option[] = [
   },
   { name: "token-file", value: "FILE", summary: "A file that holds the API token" },
 ];
+
+/** Of these options, those that were given. */
+export function given(
+  { option }: Pick<Invocation, "option">,
+  names: readonly string[],
+): Record<string, string> {
+  return Object.fromEntries(names.flatMap((name) => {
+    const value = option(name);
+    return value === undefined ? [] : [[name, value]];
+  }));
+}

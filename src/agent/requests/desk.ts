@@ -357,8 +357,8 @@ export class RequestDesk {
     const written = transaction(db, () => {
       const written = write(message, recordsOf(id, what, requester));
       if (!written) return undefined;
-      if (isNew) store.shaped(id, shaped);
-      store.sent(id, shaped.number, written.entry);
+      if (isNew) store.sent(id, shaped, written.entry);
+      else store.sentAgain(id, shaped.number, written.entry);
       return written;
     });
     if (!written) return false;

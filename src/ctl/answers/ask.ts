@@ -3,11 +3,11 @@ import { TextLineStream } from "@std/streams/text-line-stream";
 import { inWords, sleep, systemClock } from "../../base/clock.ts";
 import type { Option } from "../../base/command_line/command.ts";
 import { usage } from "../../base/command_line/command.ts";
-import type { ErrorCode } from "../../base/errors.ts";
-import { asSallyportError, ERROR_CODES, SallyportError } from "../../base/errors.ts";
+import { asSallyportError, SallyportError } from "../../base/errors.ts";
 import { progressLine } from "../../base/progress_line.ts";
 import { printable } from "../../base/terminal.ts";
 import type { AnswerClass } from "../../protocol/answers.ts";
+import { knownCode } from "../client.ts";
 import type { CommandContext } from "../command.ts";
 import { bytes } from "../format.ts";
 import type { Request } from "./requests.ts";
@@ -36,7 +36,7 @@ const LOOK_MS = 1_000;
  *
  * @throws {SallyportError} how the request ended, if not with a whole answer.
  */
-export async function ask<R>(context: CommandContext, asking: Asking<R>): Promise<Request> {
+export async function ask<R>(context: CommandContext, asking: Asking<R>): Promise<void> {
   const { platform, option, signal } = context;
   const { agent, channel, parameters } = asking;
   const withinSeconds = Number(option("within") ?? "3600");
@@ -56,7 +56,6 @@ export async function ask<R>(context: CommandContext, asking: Asking<R>): Promis
     await telling;
     if (signal.aborted) await platform.call("DELETE", `/requests/${id}`);
   }
-  return await platform.call<Request>("GET", `/requests/${id}`);
 }
 
 async function receive<R>(
@@ -114,11 +113,10 @@ const WAITING: Record<string, (request: Request) => string> = {
 };
 
 function endingOf(
-  { code = "", reason = "", retryAfterMs }: NonNullable<Request["outcome"]>,
+  { code, reason = "", retryAfterMs }: NonNullable<Request["outcome"]>,
   cause: unknown,
 ): SallyportError {
   const { remedy } = asSallyportError(cause);
   const hint = retryAfterMs === undefined ? remedy : `Try again in ${inWords(retryAfterMs)}.`;
-  const known = ERROR_CODES.find((each) => each === code) ?? "platform.refused" satisfies ErrorCode;
-  return new SallyportError(known, reason, { cause, ...(hint ? { remedy: hint } : {}) });
+  return new SallyportError(knownCode(code), reason, { cause, ...(hint ? { remedy: hint } : {}) });
 }

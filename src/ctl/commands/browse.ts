@@ -6,6 +6,7 @@ import type { SchemaRecord } from "../../protocol/payloads/schema.ts";
 import { agentNamed } from "../agents.ts";
 import { ask, ASK_OPTIONS } from "../answers/ask.ts";
 import type { Command } from "../command.ts";
+import { given } from "../command.ts";
 
 const TEXTS = ["defaults", "comments", "enums"];
 
@@ -36,8 +37,7 @@ export const browse: Command = {
     const include = option("include")?.split(",").map((text) => text.trim());
     const parameters = {
       connection,
-      ...(option("pattern") === undefined ? {} : { pattern: option("pattern") }),
-      ...(option("page") === undefined ? {} : { page: option("page") }),
+      ...given(context, ["pattern", "page"]),
       ...(include === undefined ? {} : { include }),
     };
     const show = (record: SchemaRecord) => console.log(asText(record));

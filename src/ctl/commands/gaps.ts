@@ -2,6 +2,7 @@ import { EXIT } from "../../base/exit_codes.ts";
 import { table } from "../../base/table.ts";
 import { printable } from "../../base/terminal.ts";
 import type { Command } from "../command.ts";
+import { given } from "../command.ts";
 import { time } from "../format.ts";
 
 interface Gap {
@@ -25,9 +26,9 @@ export const gaps: Command = {
     { name: "limit", value: "N", summary: "How many (default 50, at most 500)" },
   ],
   examples: ["sallyportctl gaps", "sallyportctl gaps --json | jq '[.gaps[].records] | add'"],
-  async run({ option, platform, result }) {
-    const query = new URLSearchParams();
-    for (const name of ["agent", "limit"]) if (option(name)) query.set(name, option(name)!);
+  async run(context) {
+    const { platform, result } = context;
+    const query = new URLSearchParams(given(context, ["agent", "limit"]));
     result(await platform.call<{ gaps: Gap[] }>("GET", `/gaps?${query}`), ({ gaps }) => {
       if (gaps.length === 0) return "No record was lost.";
       return table(

@@ -4,6 +4,7 @@ import type { LogRecord } from "../../protocol/payloads/logs.ts";
 import { ask, ASK_OPTIONS } from "../answers/ask.ts";
 import { LogText } from "../answers/log_text.ts";
 import type { Command } from "../command.ts";
+import { given } from "../command.ts";
 import type { Run } from "./run.ts";
 
 const FILTERS = ["level", "step", "since", "until"] as const;
@@ -33,12 +34,11 @@ export const logs: Command = {
     "sallyportctl logs 01980000-0000-7000-8000-000000000000 --output run.ndjson.gz",
   ],
   async run(context) {
-    const { platform, option, flag } = context;
+    const { platform, flag } = context;
     const runId = oneWord(logs, context.words);
     const { agent } = await platform.call<Run>("GET", `/runs/${encodeURIComponent(runId)}`);
     const text = new LogText();
-    const given = FILTERS.flatMap((name) => option(name) === undefined ? [] : [[name, option(name)]]);
-    const parameters = { runId, ...Object.fromEntries(given), ...(flag("follow") ? { follow: true } : {}) };
+    const parameters = { runId, ...given(context, FILTERS), ...(flag("follow") ? { follow: true } : {}) };
     await ask<LogRecord>(context, {
       agent,
       channel: "logs",

@@ -3,6 +3,7 @@ import { table } from "../../base/table.ts";
 import { printable } from "../../base/terminal.ts";
 import type { Request } from "../answers/requests.ts";
 import type { Command } from "../command.ts";
+import { given } from "../command.ts";
 import { bytes, state, time } from "../format.ts";
 
 const FILTERS = ["agent", "state", "limit"] as const;
@@ -22,9 +23,9 @@ export const requests: Command = {
     { name: "limit", value: "N", summary: "How many (default 50, at most 500)" },
   ],
   examples: ["sallyportctl requests --state waiting"],
-  async run({ option, platform, result }) {
-    const query = new URLSearchParams();
-    for (const name of FILTERS) if (option(name)) query.set(name, option(name)!);
+  async run(context) {
+    const { platform, result } = context;
+    const query = new URLSearchParams(given(context, FILTERS));
     const found = await platform.call<{ requests: Request[] }>("GET", `/requests?${query}`);
     result(found, ({ requests }) => {
       if (requests.length === 0) return "Nothing was asked (yet).";

@@ -2,6 +2,7 @@ import { EXIT } from "../../base/exit_codes.ts";
 import { table } from "../../base/table.ts";
 import { printable } from "../../base/terminal.ts";
 import type { Command } from "../command.ts";
+import { given } from "../command.ts";
 import { duration, state, time } from "../format.ts";
 import type { Run } from "./run.ts";
 
@@ -20,9 +21,9 @@ export const runs: Command = {
     { name: "before", value: "ID", summary: "Only runs before this one" },
   ],
   examples: ["sallyportctl runs --outcome failed", "sallyportctl runs --process orders --limit 5"],
-  async run({ option, platform, result }) {
-    const query = new URLSearchParams();
-    for (const name of FILTERS) if (option(name)) query.set(name, option(name)!);
+  async run(context) {
+    const { platform, result } = context;
+    const query = new URLSearchParams(given(context, FILTERS));
     const page = await platform.call<{ runs: Run[]; next?: string }>("GET", `/runs?${query}`);
     result(page, ({ runs, next }) => {
       if (runs.length === 0) return "No run here (yet).";

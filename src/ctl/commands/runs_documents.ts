@@ -3,6 +3,7 @@ import { EXIT } from "../../base/exit_codes.ts";
 import { table } from "../../base/table.ts";
 import { printable } from "../../base/terminal.ts";
 import type { Command } from "../command.ts";
+import { given } from "../command.ts";
 import { state, time } from "../format.ts";
 
 interface Document {
@@ -40,10 +41,10 @@ export const runsDocuments: Command = {
     "sallyportctl runs documents 01980000-0000-7000-8000-000000000000",
     "sallyportctl runs documents ID --json | jq '.documents[] | select(.result == \"failed\").fields'",
   ],
-  async run({ option, platform, result, words }) {
+  async run(context) {
+    const { platform, result, words } = context;
     const id = oneWord(this, words);
-    const query = new URLSearchParams();
-    for (const name of ["limit", "offset"]) if (option(name)) query.set(name, option(name)!);
+    const query = new URLSearchParams(given(context, ["limit", "offset"]));
     const path = `/runs/${encodeURIComponent(id)}/documents?${query}`;
     result(await platform.call<Page>("GET", path), asText);
     return EXIT.ok;

@@ -54,9 +54,8 @@ export interface StoredChunk {
   /** Lines of NDJSON: as the engine made them, and once they were sent, as they were sent. */
   lines: string;
   isLast: 0 | 1;
-  /** Of a chunk that was sent: its hash, its number in the ledger. */
+  /** Of a chunk that was sent. */
   sha256: string | null;
-  entry: number | null;
 }
 
 const STEPS = [
@@ -132,13 +131,14 @@ export interface RequestStore {
   /** The engine's next chunk; false when none is wanted, because the request has ended. */
   addChunk(id: string, chunk: { lines: string; isLast: boolean }): boolean;
   chunk(id: string, number: number): StoredChunk | undefined;
-  /** A chunk leaves for the first time, in this form. */
-  shaped(
+  /** A chunk leaves for the first time, in this form and under this number of the ledger. */
+  sent(
     id: string,
     chunk: { number: number; lines: string; sha256: string; records: number; bytes: number },
+    entry: number,
   ): void;
-  /** A chunk leaves, under this number of the ledger. */
-  sent(id: string, number: number, entry: number): void;
+  /** A chunk leaves once more, as it was, under this number of the ledger. */
+  sentAgain(id: string, number: number, entry: number): void;
   /** The platform has stored all chunks below a number, and lets so many be made. Gives the ledger's numbers of them. */
   stored(id: string, through: number, credit: number): number[];
   /** Approves what this person asks of a class until then. */
@@ -190,17 +190,17 @@ export function createRequestStore(db: Database): RequestStore {
   );
   const chunk = queryOne<StoredChunk>(
     db,
-    `SELECT number, lines, is_last AS isLast, sha256, entry FROM request_chunks WHERE request = ? AND number = ?`,
+    `SELECT number, lines, is_last AS isLast, sha256 FROM request_chunks WHERE request = ? AND number = ?`,
   );
   const shape = command(
     db,
-    "UPDATE request_chunks SET lines = ?3, sha256 = ?4 WHERE request = ?1 AND number = ?2",
+    "UPDATE request_chunks SET lines = ?3, sha256 = ?4, entry = ?5 WHERE request = ?1 AND number = ?2",
   );
   const count = command(
     db,
     "UPDATE requests SET records = records + ?2, bytes = bytes + ?3, sha256 = ?4 WHERE id = ?1",
   );
-  const sent = command(db, "UPDATE request_chunks SET entry = ?3 WHERE request = ?1 AND number = ?2");
+  const again = command(db, "UPDATE request_chunks SET entry = ?3 WHERE request = ?1 AND number = ?2");
   const entries = query<{ entry: number }>(
     db,
     "SELECT entry FROM request_chunks WHERE request = ? AND number < ? ORDER BY number",
@@ -238,13 +238,13 @@ export function createRequestStore(db: Database): RequestStore {
     addChunk: (id, { lines, isLast }) =>
       transaction(db, () => addChunk(id, lines, Number(isLast)) > 0 && made(id, Number(isLast)) > 0),
     chunk: (id, number) => chunk(id, number),
-    shaped(id, { number, lines, sha256, records, bytes }) {
+    sent(id, { number, lines, sha256, records, bytes }, entry) {
       transaction(db, () => {
-        shape(id, number, lines, sha256);
+        shape(id, number, lines, sha256, entry);
         count(id, records, bytes, sha256);
       });
     },
-    sent: (id, number, entry) => void sent(id, number, entry),
+    sentAgain: (id, number, entry) => void again(id, number, entry),
     stored: (id, through, credit) =>
       transaction(db, () => {
         const numbers = entries(id, through).map(({ entry }) => entry);

@@ -270,10 +270,11 @@ export class RequestDesk {
     const settled = end.settled ?? request.state === "queued";
     if (!await requests.end(id, { ...end, settled, now: clock.now() })) return false;
     log.info("a request has ended", { request: id, agent, channel, state, code, reason: words });
-    await this.#audit(who, state, { ...request, words: words ?? null });
-    this.#tell({ ...request, state, code: code ?? null, words: words ?? null });
+    const ended = { ...request, state, code: code ?? null, words: words ?? null };
+    await this.#audit(who, state, ended);
+    this.#tell(ended);
     const session = fleet.session(agent);
-    if (session && !settled) this.#takeBack(session, { ...request, words: words ?? null });
+    if (session && !settled) this.#takeBack(session, ended);
     await requests.prune(clock.now());
     return true;
   }
