@@ -8,7 +8,7 @@ import type { LedgerEntry } from "./entry.ts";
 import { GENESIS } from "./entry.ts";
 import { LossRecord } from "./losses.ts";
 import type { CheckpointCause, Signer, Statement } from "./statement.ts";
-import { decodeStatement, encodeStatement, signedBytes } from "./statement.ts";
+import { decodeStatement, encodeStatement, isWithin, signedBytes } from "./statement.ts";
 
 /** A checkpoint, as far as it matters to those who note it. */
 export interface Checkpoint extends Pick<LedgerEntry, "number" | "time" | "hash"> {
@@ -57,9 +57,8 @@ export class Checkpoints {
    */
   last(): Checkpoint | undefined {
     const lost = this.#losses.latest()?.bodies ?? [];
-    const isLost = (number: number) => lost.some(([first, last]) => first <= number && number <= last);
     let row = this.#before(Number.MAX_SAFE_INTEGER);
-    while (row && isLost(row.number)) row = this.#before(row.number);
+    while (row && isWithin(lost, row.number)) row = this.#before(row.number);
     if (!row) return undefined;
     const { number, time, hash, body } = row;
     try {

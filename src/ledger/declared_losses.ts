@@ -1,7 +1,7 @@
 import { isDatabaseError } from "../base/sqlite.ts";
 import type { LedgerReader } from "./reader.ts";
 import type { Break, Losses, Range } from "./statement.ts";
-import { statementIn } from "./statement.ts";
+import { isWithin, statementIn } from "./statement.ts";
 
 /** A break as it is met: what it is said to have held is not known then. */
 export type MetBreak = Omit<Break, "known">;
@@ -69,8 +69,4 @@ function* lossesIn(reader: LedgerReader): Generator<Losses> {
 
 function keyOf({ after, hash, next }: MetBreak): string {
   return `${after} ${hash} ${next}`;
-}
-
-function isWithin(ranges: readonly Range[], number: number): boolean {
-  return ranges.some(([first, last]) => first <= number && number <= last);
 }

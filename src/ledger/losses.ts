@@ -39,7 +39,7 @@ export class LossRecord {
 
   /** Whether anything was ever noted. */
   isEmpty(): boolean {
-    return this.#newest("SELECT losses FROM ledger_losses LIMIT 1") === undefined;
+    return queryOne(this.#db, "SELECT 1 FROM ledger_losses LIMIT 1")() === undefined;
   }
 
   given(): GivenNumbers {

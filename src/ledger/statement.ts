@@ -26,6 +26,10 @@ export type Break = z.infer<typeof breakSchema>;
 const rangeSchema = z.tuple([count, count]);
 export type Range = z.infer<typeof rangeSchema>;
 
+export function isWithin(ranges: readonly Range[], number: number): boolean {
+  return ranges.some(([first, last]) => first <= number && number <= last);
+}
+
 /** Everything that the ledger lacks since the database that held it was damaged. */
 const lossesSchema = z.strictObject({
   /** Breaks in the chain of entries, and in that of receipts. */

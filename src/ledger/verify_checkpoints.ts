@@ -7,7 +7,7 @@ import { fault } from "./fault.ts";
 import type { KeyRing, SigningKey } from "./key_ring.ts";
 import type { StoredEntry } from "./reader.ts";
 import type { Break, Statement } from "./statement.ts";
-import { decodeStatement, signedBytes } from "./statement.ts";
+import { signedBytes, statementIn } from "./statement.ts";
 
 /** What the checkpoints say, checked against what was seen of the entries and receipts. */
 export class CheckpointCheck {
@@ -137,11 +137,7 @@ export class CheckpointCheck {
 
   #statement(number: number, body: Uint8Array | null): Statement {
     if (!body) fault("body", number, "its statement is gone");
-    try {
-      return decodeStatement(body);
-    } catch {
-      fault("checkpoint", number, "its statement cannot be understood");
-    }
+    return statementIn(body) ?? fault("checkpoint", number, "its statement cannot be understood");
   }
 
   #checkReceipts(number: number, { count, hash }: Statement["receipts"]): void {
