@@ -6,6 +6,7 @@ import type { Connection } from "../connectors/connections/connections.ts";
 import type { SchemaRecord, SchemaRequest } from "../protocol/payloads/schema.ts";
 import { baked, BUILD } from "./build.ts";
 import { CONNECTIONS_FILE, DATA_FOLDER, SECRETS_FOLDER, STATE_FOLDER } from "./home.ts";
+import { platformAddress } from "./platform_address.ts";
 import { loadSealingKeys } from "./sealing_keys.ts";
 
 /** How long one page of a schema may take, unless less was asked for. */
@@ -72,6 +73,12 @@ export async function mayReach(host: string): Promise<boolean> {
 /** Gives up the network permission for addresses, until this process ends. */
 export async function giveUp(hosts: readonly string[]): Promise<void> {
   for (const host of hosts) await Deno.permissions.revoke({ name: "net", host });
+}
+
+/** Gives up the platform, as the engine does: what looks at data cannot reach it. */
+export async function giveUpPlatform(): Promise<void> {
+  const platform = await platformAddress();
+  if (platform !== undefined) await giveUp([platform]);
 }
 
 async function requireHosts({ name, needs }: Connection): Promise<void> {

@@ -48,6 +48,9 @@ const CONNECTIONS_CHECK_MS = 3_000;
 export class EngineHost {
   readonly #options: EngineHostOptions;
   #wake = Promise.withResolvers<void>();
+  /** Of `connections.yaml` as it was read last. */
+  #seen: string | undefined;
+  #needs: Needs = { hosts: [], paths: [] };
 
   constructor(options: EngineHostOptions) {
     this.#options = options;
@@ -88,26 +91,26 @@ export class EngineHost {
     }
   }
 
-  /** What connections need; an unreadable file takes them away and nothing else. */
+  /** What connections need; an unreadable file takes them away and nothing else. It is read when it has changed. */
   async #connections(): Promise<Needs> {
+    const now = fingerprintOf(CONNECTIONS_FILE);
+    if (now === this.#seen) return this.#needs;
+    this.#seen = now;
     try {
-      return await connectionNeeds();
+      this.#needs = await connectionNeeds();
     } catch (error) {
       const reason = messageOf(error);
       this.#options.log.error(`${CONNECTIONS_FILE} cannot be used: nothing can be browsed`, { reason });
-      return { hosts: [], paths: [] };
+      this.#needs = { hosts: [], paths: [] };
     }
+    return this.#needs;
   }
 
   /** Resolves with true when connections have come to need something else, and with false when `signal` aborts. */
   async #untilOtherNeeds(needs: Needs, signal: AbortSignal): Promise<boolean> {
-    let seen: string | undefined;
     for (;;) {
       await sleep(this.#options.clock, CONNECTIONS_CHECK_MS, signal);
       if (signal.aborted) return false;
-      const now = fingerprintOf(CONNECTIONS_FILE);
-      if (now === seen) continue;
-      seen = now;
       if (JSON.stringify(await this.#connections()) !== JSON.stringify(needs)) return true;
     }
   }

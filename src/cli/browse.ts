@@ -2,8 +2,7 @@ import { oneWord, usage } from "../base/command_line/command.ts";
 import { SallyportError } from "../base/errors.ts";
 import { EXIT } from "../base/exit_codes.ts";
 import { MAX_SCHEMA_PAGE_RECORDS } from "../base/limits.ts";
-import { browseHome, giveUp, PAGE_TIME_LIMIT_MS } from "../agent/browsing.ts";
-import { platformAddress } from "../agent/platform_address.ts";
+import { browseHome, giveUpPlatform, PAGE_TIME_LIMIT_MS } from "../agent/browsing.ts";
 import { judgeSchemaRecord, whyTextsRefused } from "../gate/schema.ts";
 import { SCHEMA_TEXTS, schemaRequestSchema } from "../protocol/payloads/schema.ts";
 import type { SchemaRecord, SchemaRequest } from "../protocol/payloads/schema.ts";
@@ -55,9 +54,7 @@ export const browse: Command = {
         remedy: fault?.message ?? "The owner of this machine can allow it in policy.yaml, under schema.",
       });
     }
-    // As in the engine: what looks at data cannot reach the platform.
-    const platform = await platformAddress();
-    if (platform !== undefined) await giveUp([platform]);
+    await giveUpPlatform();
     const { clock, signal } = context;
     const records: SchemaRecord[] = [];
     const options = { clock, signal, timeLimitMs: secondsOf(context) * 1000 };

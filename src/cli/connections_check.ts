@@ -3,9 +3,8 @@ import { asSallyportError, messageOf } from "../base/errors.ts";
 import { EXIT } from "../base/exit_codes.ts";
 import { table } from "../base/table.ts";
 import { finding, printable } from "../base/terminal.ts";
-import { browseHome, giveUp } from "../agent/browsing.ts";
+import { browseHome, giveUpPlatform } from "../agent/browsing.ts";
 import { CONNECTIONS_FILE } from "../agent/home.ts";
-import { platformAddress } from "../agent/platform_address.ts";
 import { findConnection, readConnections } from "../connectors/connections/connections.ts";
 import type { Command, CommandContext } from "./command.ts";
 
@@ -26,8 +25,7 @@ export const connectionsCheck: Command = {
   async run(context) {
     const all = await readConnections(CONNECTIONS_FILE);
     const chosen = context.words.length === 0 ? all : context.words.map((name) => findConnection(all, name));
-    const platform = await platformAddress();
-    if (platform !== undefined) await giveUp([platform]);
+    await giveUpPlatform();
     const checked: Checked[] = [];
     for (const { name, kind } of chosen) checked.push({ name, kind, ...await tryOut(name, context) });
     context.result({ connections: checked }, () => asText(checked));

@@ -4,6 +4,7 @@ import { createDecoder, isDamaged } from "../formats/decoder.ts";
 import type { Described, Describer, Sample } from "./describer.ts";
 import { Field, isNameLike } from "./fields.ts";
 import { typeOfText } from "./guess.ts";
+import { textOf } from "./text.ts";
 
 export interface CsvOptions {
   /** False: there is no header. Undefined: the first line is one if it looks like names. */
@@ -50,10 +51,8 @@ export const csvDescriber: Describer<CsvOptions> = {
 function completeLines({ bytes, cut }: Sample): string | undefined {
   const end = cut ? bytes.lastIndexOf(0x0a) : bytes.length;
   if (end < 0) return undefined;
-  const decoder = createDecoder("utf-8");
-  const text = decoder.decode(bytes.subarray(0, end)) + decoder.end();
-  if (!decoder.damaged) return text;
-  return createDecoder("windows-1252").decode(bytes.subarray(0, end));
+  const whole = bytes.subarray(0, end);
+  return textOf({ bytes: whole, cut: false }) ?? createDecoder("windows-1252").decode(whole);
 }
 
 /** The place behind the next record that is no empty line. */

@@ -6,6 +6,7 @@ import { columnName, commentOf, given, labelsOf, nameOf, namesOf } from "../brow
 import { addressOf, serverFields } from "../connections/address.ts";
 import { enumLabels } from "./labels.ts";
 import type { MysqlConfig, MysqlSession } from "./session.ts";
+import { LISTED_AT_A_TIME } from "./statements.ts";
 
 const configSchema = z.strictObject({
   ...serverFields(3306),
@@ -16,8 +17,6 @@ const configSchema = z.strictObject({
   path: ["host"],
   message: "must be a name where TLS is on: for an address the driver does not check whose certificate it is",
 }) as unknown as z.ZodType<MysqlConfig>;
-
-const LISTED_AT_A_TIME = 1_000;
 
 /** A server of MariaDB or MySQL: of its databases, what the user has any right on. */
 export const mysqlBrowser: BrowserKind<MysqlConfig> = {

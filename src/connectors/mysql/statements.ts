@@ -1,3 +1,6 @@
+/** As many tables as are listed at a time. */
+export const LISTED_AT_A_TIME = 1_000;
+
 /**
  * Every statement that browsing MariaDB or MySQL runs, and the only ones: constants, whose values are parameters. All
  * read `information_schema`, in a transaction that cannot write. Left out are what a value may stand in: expressions of
@@ -26,7 +29,7 @@ export const STATEMENTS = {
   tables: `
     SELECT TABLE_NAME AS name, TABLE_TYPE LIKE '%VIEW' AS isView FROM information_schema.TABLES
     WHERE TABLE_SCHEMA = ? AND CAST(TABLE_NAME AS BINARY) > CAST(? AS BINARY)
-    ORDER BY CAST(TABLE_NAME AS BINARY) LIMIT 1000`,
+    ORDER BY CAST(TABLE_NAME AS BINARY) LIMIT ${LISTED_AT_A_TIME}`,
 
   /** Of these and all below, the parameters are the names of schema and table. */
   columns: `
