@@ -138,7 +138,7 @@ Deno.test("whoever opens TLS on the way is named, also when this machine trusts 
   await using fleet = await enrolled();
   await fleet.stopPlatform();
   const company = await Company.found("Corporate inspection");
-  await using _ = await strangeServer(await company.certify(), Number(fleet.authority.split(":")[1]));
+  await using _ = await strangeServer(await company.certify(), fleet.port);
   const strange = await examine(fleet);
   assertEquals([strange.code, strange.of("tls").verdict], [EXIT.failed, "fail"]);
   for (const part of ["not trusted", 'of "CN=127.0.0.1"', 'issued by "CN=Corporate inspection"']) {

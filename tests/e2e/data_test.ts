@@ -20,15 +20,14 @@ interface Egress {
   entries: { number: number; class: string; records: string }[];
 }
 
-/** Writes as editors do: a new file is renamed onto the old one; waits until it is in force. */
+/** Puts a policy in force. */
 async function writePolicy(
   fleet: Fleet,
   agent: ReturnType<Fleet["startAgent"]>,
   text: string,
 ): Promise<void> {
   const from = agent.lines.length;
-  await Deno.writeTextFile(`${fleet.home}/policy.yaml.new`, text);
-  await Deno.rename(`${fleet.home}/policy.yaml.new`, `${fleet.home}/policy.yaml`);
+  await fleet.drop("policy.yaml", text);
   await agent.line(({ message }) => message === "policy in force", from);
 }
 

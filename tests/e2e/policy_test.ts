@@ -26,12 +26,6 @@ const view = async (fleet: Fleet) =>
     health: { status: string; lastError: string };
   };
 
-/** Writes as editors do: a new file is renamed onto the old one. */
-async function writePolicy(fleet: Fleet, text: string): Promise<void> {
-  await Deno.writeTextFile(`${fleet.home}/policy.yaml.new`, text);
-  await Deno.rename(`${fleet.home}/policy.yaml.new`, `${fleet.home}/policy.yaml`);
-}
-
 /** What left, as JSON, of one class. */
 async function sent(fleet: Fleet, payloadClass: string): Promise<string> {
   let all = "";
@@ -46,7 +40,7 @@ async function sent(fleet: Fleet, payloadClass: string): Promise<string> {
 Deno.test("a policy that denies tracking lets not a byte of it out; what it was told not to send it never sends", async () => {
   await using fleet = await Fleet.start();
   await fleet.enrol();
-  await writePolicy(fleet, "tracking: deny\n");
+  await fleet.drop("policy.yaml", "tracking: deny\n");
   await fleet.api.publish("copy", COPY_PROCESS);
   await fleet.drop("data/in/a.csv", "id,amount\n1,2\n");
   const agent = fleet.startAgent();
@@ -58,7 +52,7 @@ Deno.test("a policy that denies tracking lets not a byte of it out; what it was 
   await eventually(() => spool(fleet), (waiting) => waiting === 0);
 
   const from = agent.lines.length;
-  await writePolicy(fleet, "tracking: allow\n");
+  await fleet.drop("policy.yaml", "tracking: allow\n");
   await agent.line(({ message }) => message === "policy in force", from);
   await fleet.drop("data/in/b.csv", "id,amount\n1,2\n");
   const { runs } = await eventually(() => summary(fleet), ({ runs }) => runs.succeeded === 1);
@@ -69,7 +63,7 @@ Deno.test("a policy that denies tracking lets not a byte of it out; what it was 
 Deno.test("a broken policy: a bare status with the line, nothing else, records are kept; put right, everything flows", async () => {
   await using fleet = await Fleet.start();
   await fleet.enrol();
-  await writePolicy(fleet, "status: allow\ntracking: allow\nlogs: confidential-word\n");
+  await fleet.drop("policy.yaml", "status: allow\ntracking: allow\nlogs: confidential-word\n");
   await fleet.api.publish("copy", COPY_PROCESS);
   await fleet.drop("data/in/a.csv", "id,amount\n1,2\n");
   const agent = fleet.startAgent();
@@ -89,7 +83,7 @@ Deno.test("a broken policy: a bare status with the line, nothing else, records a
   }
   assert(!(await sent(fleet, "status")).includes("confidential-word"));
 
-  await writePolicy(fleet, "status: allow\ntracking: allow\nlogs: allow\n");
+  await fleet.drop("policy.yaml", "status: allow\ntracking: allow\nlogs: allow\n");
   const { documents } = await eventually(() => summary(fleet), ({ runs }) => runs.succeeded === 1);
   assertEquals(documents.in, 1);
   const whole = await eventually(
@@ -104,7 +98,7 @@ Deno.test("a broken policy: a bare status with the line, nothing else, records a
   assertEquals((await egress(fleet)).at(-1)!.policy, policy.hash);
 
   // The other way round: a file that breaks while the agent runs halts it with the next payload.
-  await writePolicy(fleet, "tracking: [\n");
+  await fleet.drop("policy.yaml", "tracking: [\n");
   await eventually(() => view(fleet), ({ health }) => health.status === "policy fault");
   await fleet.drop("data/in/b.csv", "id,amount\n1,2\n");
   await eventually(() => spool(fleet), (waiting) => waiting === 2);
@@ -114,8 +108,8 @@ Deno.test("a broken policy: a bare status with the line, nothing else, records a
 Deno.test("hashed names arrive hashed, the same name with the same hash, and so do the texts of processes", async () => {
   await using fleet = await Fleet.start();
   await fleet.enrol();
-  await writePolicy(
-    fleet,
+  await fleet.drop(
+    "policy.yaml",
     "tracking: { names: hashed, directories: hashed }\nstatus: { processTexts: hashed }\n",
   );
   await fleet.api.publish("copy", COPY_PROCESS.replace('file: "{source}.ndjson"', "file: all.ndjson"));
@@ -168,7 +162,7 @@ Deno.test("over the day's budget records wait and the platform is told why; a la
     waiting.put("tracking", { kind: "run-files", runId: RUN_STARTED.runId, files });
   }
   db.close();
-  await writePolicy(fleet, "tracking: { budget: 1 MiB }\n");
+  await fleet.drop("policy.yaml", "tracking: { budget: 1 MiB }\n");
   const agent = fleet.startAgent();
   await agent.connected();
   const held = await eventually(
@@ -181,7 +175,7 @@ Deno.test("over the day's budget records wait and the platform is told why; a la
   const { egress: totals } = await fleet.json<{ egress: { class: string; bytes: number }[] }>(["status"]);
   assert(totals.find((each) => each.class === "tracking")!.bytes <= 1024 * 1024);
 
-  await writePolicy(fleet, "tracking: { budget: 16 MiB }\n");
+  await fleet.drop("policy.yaml", "tracking: { budget: 16 MiB }\n");
   await eventually(() => spool(fleet), (waiting) => waiting === 0);
   await eventually(() => view(fleet), ({ health }) => health.components["policy"]?.lastError === "");
 });

@@ -9,7 +9,7 @@ import { COPY_PROCESS, eventually, Fleet, freePort } from "../support/fleet.ts";
 
 /** Moves the platform to another port and puts a load balancer without WebSockets in its place. */
 async function fronted(fleet: Fleet): Promise<Front> {
-  const port = Number(fleet.authority.split(":")[1]);
+  const port = fleet.port;
   await fleet.stopPlatform();
   const elsewhere = await freePort();
   const platform = await fleet.startPlatform({

@@ -129,11 +129,7 @@ async function ask(platform: HostilePlatform, capability: string, parameters: ob
 Deno.test("of random documents full of canaries none is in a byte that the platform gets, whatever fails", async () => {
   await using fleet = await Fleet.start();
   await fleet.enrol();
-  await fleet.stopPlatform();
-  await using platform = await HostilePlatform.start(
-    Number(fleet.authority.split(":")[1]),
-    fleet.platformData,
-  );
+  await using platform = await HostilePlatform.inPlaceOf(fleet);
   const processes = definitions();
   const places = Object.keys(FORMATS).map((format) =>
     `  ${format}: { disk: { path: map-${format}/done } }\n`
@@ -204,11 +200,7 @@ const birds = (text: string) => [...new Set(text.match(/kestrel[a-z]+\d+/g))].so
 Deno.test("of what a policy lets a process track exactly that leaves, and nothing once either's time is over", async () => {
   await using fleet = await Fleet.start();
   await fleet.enrol();
-  await fleet.stopPlatform();
-  await using platform = await HostilePlatform.start(
-    Number(fleet.authority.split(":")[1]),
-    fleet.platformData,
-  );
+  await using platform = await HostilePlatform.inPlaceOf(fleet);
   const process = (format: string, until: string) =>
     [
       `process: birds-${format}`,

@@ -88,10 +88,7 @@ Deno.test({
   await fleet.stopPlatform();
   const before = (await inventory(outside)).filter((path) => !path.startsWith(fleet.home));
 
-  await using platform = await HostilePlatform.start(
-    Number(fleet.authority.split(":")[1]),
-    fleet.platformData,
-  );
+  await using platform = await HostilePlatform.inPlaceOf(fleet);
   let agent = fleet.startAgent(GATEHOUSE);
   await agent.connected();
   const engine = fleet.startAgent(ENGINE);

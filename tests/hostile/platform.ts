@@ -27,6 +27,7 @@ import { privateKeyFromPem } from "../../src/trust/keys.ts";
 import { signProof } from "../../src/trust/proof.ts";
 
 export type ToAgent = MessageInitShape<typeof ServerToAgentSchema>;
+import type { Fleet } from "../support/fleet.ts";
 
 /**
  * A platform that was taken over: it has every key of the real one, stands at its address, proves itself, and then
@@ -50,8 +51,10 @@ export class HostilePlatform implements AsyncDisposable {
     this.#sockets = sockets;
   }
 
-  /** Takes the place of a platform that has just stopped. */
-  static async start(port: number, platformData: string): Promise<HostilePlatform> {
+  /** Takes the place of a fleet's platform, with its keys and at its address. */
+  static async inPlaceOf(fleet: Fleet): Promise<HostilePlatform> {
+    await fleet.stopPlatform();
+    const { port, platformData } = fleet;
     const read = async (name: string) => JSON.parse(await Deno.readTextFile(`${platformData}/${name}`));
     const [identity, { certificate, key }] = [await read("identity.json"), await read("server.json")];
     const proofKey = await privateKeyFromPem(identity.proofKey);

@@ -66,6 +66,10 @@ export class Fleet implements AsyncDisposable {
     return `${this.#listen.host}:${this.#listen.port}`;
   }
 
+  get port(): number {
+    return this.#listen.port;
+  }
+
   get program(): AgentProgram {
     return this.#program;
   }

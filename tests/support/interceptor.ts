@@ -75,7 +75,7 @@ export class Interceptor implements AsyncDisposable {
 
 /** Moves the platform to another port and puts an interceptor in its place; the machine trusts its root. */
 export async function intercept(fleet: Fleet): Promise<{ interceptor: Interceptor; rootFile: string }> {
-  const port = Number(fleet.authority.split(":")[1]);
+  const port = fleet.port;
   await fleet.stopPlatform();
   const elsewhere = await freePort();
   await fleet.startPlatform({

@@ -56,11 +56,6 @@ export class Relay implements AsyncDisposable {
     }
   }
 
-  /** Ends every connection of a client at once. */
-  cut(): void {
-    for (const client of this.#connections.keys()) client.resetAndDestroy();
-  }
-
   #serve(client: Socket): void {
     const { fault } = this;
     this.#connections.set(client, undefined);

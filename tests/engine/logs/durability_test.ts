@@ -11,6 +11,7 @@ import { sweepLogs } from "../../../src/engine/logs/sweep.ts";
 import { recoverRuns } from "../../../src/engine/recovery.ts";
 import { TestClock } from "../../support/clock.ts";
 import { temporaryFolder } from "../../support/home.ts";
+import { canMount, SmallDisk } from "../../support/small_disk.ts";
 import { ORDERS, until } from "../support.ts";
 import { LogHome, ofKind, texts } from "./support.ts";
 
@@ -157,48 +158,38 @@ Deno.test("log: of all runs the oldest go first, by age, number and room; those 
 
 Deno.test({
   name: "log: a full disk fails no run, and the log says how many lines are missing (needs root for a tmpfs)",
-  ignore: Deno.build.os !== "linux" || Deno.uid() !== 0,
+  ignore: !canMount,
   async fn() {
     await using home = new LogHome();
-    await Deno.mkdir(home.logs);
-    const mount = await new Deno.Command("mount", {
-      args: ["-t", "tmpfs", "-o", "size=64k", "tmpfs", home.logs],
-    }).output();
-    if (!mount.success) return console.log("skipped: this machine does not allow mounts");
-    try {
-      const ballast = join(home.logs, "ballast");
-      await Deno.writeFile(ballast, new Uint8Array(40 * 1024));
-      const run = home.begin();
-      const total = 300;
-      for (let n = 0; n < total; n++) {
-        if (n === 200) await Deno.remove(ballast);
-        run.runLog.log.info(`message ${n}`, { filler: "x".repeat(n % 300) });
-      }
-      run.finish();
-      const records = await home.log({ runId: run.runId });
-      const [gap, ...more] = ofKind(records, "gap");
-      assertEquals([gap!.reason, more], ["unwritable", []]);
-      const numbers = texts(records).map((text) => Number(text.slice(8)));
-      assertEquals(numbers.length + gap!.records, total);
-      assertEquals(numbers.at(-1), total - 1);
-      assert(gap!.records > 50 && numbers.every((n, i) => i === 0 || n > numbers[i - 1]!));
-      assertEquals(ofKind(records, "summary")[0]!.levels.info, total);
-
-      // No room at all, from the start to the end: the run succeeds, and the engine's log says what is missing.
-      for (const name of ["fill", "rest"]) {
-        await Deno.writeFile(join(home.logs, name), new Uint8Array(64 * 1024)).catch(() => {});
-      }
-      const lines: string[] = [];
-      const log = createLog({ clock: systemClock, format: "json", write: (line) => lines.push(line) });
-      await home.write("in/a.csv", "id,total\n1,1\n");
-      assertEquals((await home.run(ORDERS, { log })).outcome, "succeeded");
-      assert(
-        lines.some((line) => line.includes("lines of a run's log could not be written")),
-        lines.join("\n"),
-      );
-    } finally {
-      await new Deno.Command("umount", { args: [home.logs] }).output();
+    await using disk = await SmallDisk.inMemory(home.logs, "64k");
+    const ballast = join(home.logs, "ballast");
+    await Deno.writeFile(ballast, new Uint8Array(40 * 1024));
+    const run = home.begin();
+    const total = 300;
+    for (let n = 0; n < total; n++) {
+      if (n === 200) await Deno.remove(ballast);
+      run.runLog.log.info(`message ${n}`, { filler: "x".repeat(n % 300) });
     }
+    run.finish();
+    const records = await home.log({ runId: run.runId });
+    const [gap, ...more] = ofKind(records, "gap");
+    assertEquals([gap!.reason, more], ["unwritable", []]);
+    const numbers = texts(records).map((text) => Number(text.slice(8)));
+    assertEquals(numbers.length + gap!.records, total);
+    assertEquals(numbers.at(-1), total - 1);
+    assert(gap!.records > 50 && numbers.every((n, i) => i === 0 || n > numbers[i - 1]!));
+    assertEquals(ofKind(records, "summary")[0]!.levels.info, total);
+
+    // No room at all, from the start to the end: the run succeeds, and the engine's log says what is missing.
+    await disk.fill();
+    const lines: string[] = [];
+    const log = createLog({ clock: systemClock, format: "json", write: (line) => lines.push(line) });
+    await home.write("in/a.csv", "id,total\n1,1\n");
+    assertEquals((await home.run(ORDERS, { log })).outcome, "succeeded");
+    assert(
+      lines.some((line) => line.includes("lines of a run's log could not be written")),
+      lines.join("\n"),
+    );
   },
 });
 
